@@ -14,8 +14,8 @@ class Terms:
 
     Attributes
     ----------
-    terms : each a tuple of expressions in Python spelling, e.g. ("ses", "C(sector)"); without the
-        intercept; in R's order (main effects, then two-way interactions, ...)
+    terms : each a tuple of expressions as typed, with even spacing, e.g. ("ses", "C(sector)");
+        without the intercept; in R's order (main effects, then two-way interactions, ...)
     intercept : whether the constant is included
     """
 
@@ -30,8 +30,8 @@ class RandomTerm:
     Attributes
     ----------
     effects : left of the bar
-    group : the variables whose interaction forms the groups: ("school",) or ("class", "school")
-    covariance : "unstructured" for `|`, "diagonal" for `||`
+    group : the columns whose interaction forms the groups: ("school",) or ("class", "school")
+    covariance : "unstructured" for `|`, "diagonal" for `||` (see `independent`)
     text : the bar as R would print it after expansion, e.g. "1 | class:school"
     span : position in the formula as typed
     """
@@ -53,7 +53,8 @@ class ModelSpec:
     response : an expression, e.g. "log(Reaction)"; "" for a one-sided formula
     fixed : the fixed part
     offsets : expressions given by `offset(...)`
-    random : the bars, in the order typed; empty for a linear model
+    random : the bars, in the order typed, `a/b` expanded to `b:a` and `a` as lme4 does; empty for
+        a linear model
     variables : every column the formula uses, in order of first use
     """
 

@@ -1,0 +1,123 @@
+"""The functions a user calls to fit a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from echelon.api.results import LMM, OLS
+from echelon.design.build import Extra
+from echelon.errors import DataError
+from echelon.infer.coefficients import check_df
+from echelon.model.assemble import fit_lmm, fit_ols, fit_summaries
+from echelon.model.fit import DfMethod
+from echelon.model.notes import warn
+from echelon.model.summaries import Summaries
+
+
+def lmer(
+    formula: str,
+    data: object = None,
+    *,
+    reml: bool = True,
+    df: DfMethod = "satterthwaite",
+    precision: Extra = None,
+    offset: Extra = None,
+    contrasts: Mapping[str, str] | None = None,
+    summaries: object = None,
+) -> LMM:
+    """Fit a linear multilevel (mixed) model.
+
+    Parameters
+    ----------
+    formula : lme4's grammar, e.g. "score ~ ses + sector + (1 + ses | school)"
+    data : a data frame of pandas, polars or pyarrow (or a mapping of columns); one row a unit of
+        level 1. Never changed.
+    reml : True for restricted maximum likelihood (REML), False for maximum likelihood
+    df : degrees of freedom of tests and intervals: "satterthwaite", or "none" for z tests
+    precision : column name or (n,) values: known precision weights, Var(e_i) = sigma^2 / w_i. Not
+        survey weights, and not the model's own weights 1 / Delta_j, which it applies by itself.
+    offset : column name or (n,) values added to the fixed part
+    contrasts : coding of categorical predictors by name, e.g. {"sector": "sum"}; default treatment
+        coding with the first level as reference
+    summaries : instead of `data`, a table with one row a group and columns n and sd (or
+        `ec.Summaries` with their names, or one pooled sd); the response is the column of means
+
+    Returns
+    -------
+    LMM : frozen; print it for the summary
+
+    Raises
+    ------
+    FormulaError : the formula is not understood, with a caret under the piece
+    UnknownColumn : a name that is no column, with the nearest one
+    DataError : infinite values, a response that is not numeric, no complete rows
+    NotIdentified : one group, one row a group, a constant response, a perfect fit
+    NotYetSupported : several grouping factors
+
+    Notes
+    -----
+    Minimises the profiled deviance (`deviance-profiled`; bates2015) with exact derivatives.
+
+    Examples
+    --------
+    >>> import echelon as ec
+    >>> timss = ec.datasets.load("timss", quiet=True)
+    >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
+    >>> round(fit.fixef()["(Intercept)"], 3), round(fit.sigma, 3)
+    (482.757, 73.756)
+    """
+    check_df(df)
+    if (data is None) == (summaries is None):
+        raise DataError(
+            "Give lmer() either data (rows) or summaries= (n, mean and sd of each group)."
+        )
+    if summaries is None:
+        fit = fit_lmm(
+            formula, data, reml=reml, df=df, precision=precision, offset=offset, contrasts=contrasts
+        )
+    else:
+        if precision is not None or offset is not None or contrasts is not None:
+            raise DataError("precision=, offset= and contrasts= do not go with summaries=.")
+        given = summaries if isinstance(summaries, Summaries) else Summaries(summaries)
+        fit = fit_summaries(formula, given, reml=reml, df=df)
+    warn(fit)
+    return LMM.of(fit)
+
+
+def lm(
+    formula: str,
+    data: object,
+    *,
+    precision: Extra = None,
+    offset: Extra = None,
+    contrasts: Mapping[str, str] | None = None,
+) -> OLS:
+    """Fit a linear model by least squares: the naive analysis that ignores groups.
+
+    Parameters
+    ----------
+    formula : e.g. "score ~ sector"
+    data : a data frame of pandas, polars or pyarrow (or a mapping of columns). Never changed.
+    precision : column name or (n,) values: known precision weights, Var(e_i) = sigma^2 / w_i
+    offset : column name or (n,) values added to the linear predictor
+    contrasts : coding of categorical predictors by name
+
+    Returns
+    -------
+    OLS : frozen; print it for the summary
+
+    Raises
+    ------
+    FormulaError, UnknownColumn, DataError, NotIdentified : as `lmer`
+
+    Examples
+    --------
+    >>> import echelon as ec
+    >>> eclsk = ec.datasets.load("eclsk", quiet=True)
+    >>> fit = ec.lm("g1rscore ~ sector", eclsk)
+    >>> round(fit.fixef()["sector"], 3), fit.df_resid
+    (6.553, 11089)
+    """
+    return OLS.of(
+        fit_ols(formula, data, precision=precision, offset=offset, contrasts=contrasts)
+    )

@@ -1,0 +1,189 @@
+"""Results: frozen fits whose class bodies are tables of contents.
+
+Every method is a free function of a lower layer, bound here and nowhere else; `LMM.of(fit)` adds
+the methods to a `LmmFit` and nothing more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon import effects, infer, multilevel
+from echelon.data import named
+from echelon.model.fit import LmmFit, OlsFit
+from echelon.model.notes import notes
+from echelon.plot import FitPlots
+from echelon.report import report
+from echelon.show.model import model_table, summary, summary_html
+
+Array = NDArray[np.float64]
+
+
+def fixef(fit: LmmFit | OlsFit) -> object:
+    """Fixed effects by name: a pandas Series for pandas users, a dict for others."""
+    values = infer.coefficient_values(fit)
+    return named(values.names, values.estimate, fit.source.backend)
+
+
+def cov_params(fit: LmmFit | OlsFit) -> Array:
+    """Covariance matrix (p, p) of the fixed effects, in the order of `names`."""
+    return (fit.optimum.vcov if isinstance(fit, LmmFit) else fit.vcov).copy()
+
+
+class _Habits:
+    """Names that statsmodels and R users type, each for something that has a method already."""
+
+    __slots__ = ()
+
+    @property
+    def params(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
+        """Fixed effects by name."""
+        return fixef(self)
+
+    @property
+    def bse(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
+        """Standard errors by name."""
+        values = infer.coefficient_values(self)
+        return named(values.names, values.std_error, self.source.backend)
+
+    @property
+    def tvalues(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
+        """Statistics (estimate over standard error) by name."""
+        values = infer.coefficient_values(self)
+        return named(values.names, values.statistic, self.source.backend)
+
+    @property
+    def pvalues(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
+        """Two-sided p-values by name."""
+        values = infer.coefficient_values(self)
+        return named(values.names, values.p_value, self.source.backend)
+
+    @property
+    def llf(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
+        """Log-likelihood (restricted under REML)."""
+        return infer.criteria(self).loglik
+
+    @property
+    def aic(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
+        """Akaike's criterion, deviance + 2 parameters."""
+        return infer.criteria(self).aic
+
+    @property
+    def bic(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
+        """Schwarz's criterion, deviance + log(n) parameters."""
+        return infer.criteria(self).bic
+
+    @property
+    def loglik(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
+        """Log-likelihood (restricted under REML)."""
+        return infer.criteria(self).loglik
+
+    @property
+    def deviance(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
+        """Minus twice the log-likelihood; under REML the REML criterion."""
+        return infer.criteria(self).deviance
+
+    @property
+    def nobs(self: LmmFit | OlsFit) -> int:  # type: ignore[misc]
+        """Rows used."""
+        return self.n
+
+    @property
+    def fittedvalues(self: LmmFit | OlsFit) -> Array:  # type: ignore[misc]
+        """Fitted values (n,), random effects included."""
+        return effects.fitted(self)
+
+    @property
+    def resid(self: LmmFit | OlsFit) -> Array:  # type: ignore[misc]
+        """Residuals (n,), response minus fitted values."""
+        return effects.residuals(self)
+
+    @property
+    def notes(self: LmmFit | OlsFit) -> tuple[str, ...]:  # type: ignore[misc]
+        """What a reader of the results should know, one sentence each."""
+        return notes(self)
+
+
+class LMM(LmmFit, _Habits):
+    """A fitted linear multilevel model; see `LmmFit` for its values."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, fit: LmmFit) -> Self:
+        """The same fit with the methods of the public surface."""
+        return cls(**{f.name: getattr(fit, f.name) for f in fields(LmmFit)})
+
+    # estimates and inference
+    coefficients = infer.coefficients
+    variance_components = infer.variance_components
+    confint = infer.confint
+    conf_int = infer.confint
+    criteria = infer.criteria
+    fixef = fixef
+    vcov = cov_params
+    cov_params = cov_params
+    # groups
+    groups = multilevel.groups
+    ranef = effects.ranef
+    coef = effects.coef
+    # the multilevel workflow
+    reliability = multilevel.reliability
+    icc = multilevel.icc
+    r2 = multilevel.r2
+    explained = multilevel.explained
+    variance_tests = multilevel.variance_tests
+    equations = multilevel.equations
+    # what a reader sees
+    summary = summary
+    table = model_table
+    report = report
+    __repr__ = summary
+    _repr_html_ = summary_html
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return self.optimum.sigma
+
+    @property
+    def theta(self) -> Array:
+        """Relative covariance parameters in lme4's order."""
+        return self.optimum.theta
+
+    @property
+    def plot(self) -> FitPlots:
+        """Figures of the fit: `fit.plot.caterpillar()` and others."""
+        return FitPlots(self)
+
+
+class OLS(OlsFit, _Habits):
+    """A fitted linear model; see `OlsFit` for its values."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, fit: OlsFit) -> Self:
+        """The same fit with the methods of the public surface."""
+        return cls(**{f.name: getattr(fit, f.name) for f in fields(OlsFit)})
+
+    coefficients = infer.coefficients
+    confint = infer.confint
+    conf_int = infer.confint
+    criteria = infer.criteria
+    fixef = fixef
+    vcov = cov_params
+    cov_params = cov_params
+    summary = summary
+    table = model_table
+    __repr__ = summary
+    _repr_html_ = summary_html
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard error."""
+        return float(np.sqrt(self.sigma2))

@@ -1,0 +1,22 @@
+"""Tables of any library: columns, files, complete cases and centring."""
+
+from __future__ import annotations
+
+from echelon.data.centering import center, group_mean
+from echelon.data.column import Column
+from echelon.data.complete import Missing, check_finite, complete_cases
+from echelon.data.frame import Frame
+from echelon.data.native import to_native
+from echelon.data.readers import read
+
+__all__ = [
+    "Column",
+    "Frame",
+    "Missing",
+    "center",
+    "check_finite",
+    "complete_cases",
+    "group_mean",
+    "read",
+    "to_native",
+]

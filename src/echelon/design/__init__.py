@@ -1,0 +1,1 @@
+"""Designs: columns, factors and terms laid out over the rows in use."""

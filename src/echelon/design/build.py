@@ -1,0 +1,215 @@
+"""From a formula and a table to a design: complete cases, fixed columns, random columns, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon.data import Column, Frame, Missing, complete_cases
+from echelon.design.design import Design, EffectColumns, FactorDesign
+from echelon.design.factors import interaction
+from echelon.errors import DataError, FormulaError
+from echelon.formula import (
+    ModelSpec,
+    RandomTerm,
+    Recipe,
+    Terms,
+    columns_in,
+    evaluate,
+    independent,
+    materialise,
+)
+
+Array = NDArray[np.float64]
+Extra = str | Sequence[float] | NDArray[np.float64] | None
+"""A per-row quantity given by column name or by its values."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """A design with what was needed to make it.
+
+    Attributes
+    ----------
+    design : the columns
+    recipe : how the fixed columns are laid out again for new data
+    effect_recipes : the same for each random term of each factor
+    missing : rows in the table, rows used, rows lost by variable
+    used : (n_total,) mask of the rows used, None when all are
+    """
+
+    design: Design
+    recipe: Recipe
+    effect_recipes: tuple[tuple[Recipe, ...], ...]
+    missing: Missing
+    used: NDArray[np.bool_] | None
+
+
+def build(
+    spec: ModelSpec,
+    frame: Frame,
+    *,
+    precision: Extra = None,
+    offset: Extra = None,
+    contrasts: Mapping[str, str] | None = None,
+    also: Sequence[Column] = (),
+) -> Built:
+    """Lay out a formula over a table.
+
+    Parameters
+    ----------
+    precision, offset : column name or (n,) values
+    contrasts : coding of categorical variables by name, e.g. {"sector": "sum"}
+    also : further columns whose missing values count (sizes and SDs of summaries)
+
+    Raises
+    ------
+    UnknownColumn, DataError, FormulaError : see the messages; nothing is reinterpreted
+    """
+    grouping = {name for term in spec.random for name in term.group}
+    plain = {
+        name: frame.column(name, _where(spec, name))
+        for name in spec.variables
+        if name not in grouping or name in _measured(spec)
+    }
+    groups = {name: frame.groups(name, _where(spec, name)) for name in sorted(grouping)}
+    weight = _extra(precision, "precision", frame)
+    shift = _extra(offset, "offset", frame)
+    extras = [column for column in (weight, shift) if column is not None]
+    keep, missing = complete_cases([*_distinct(plain, groups), *extras, *also])
+    if keep is not None:
+        plain = {name: column.take(keep) for name, column in plain.items()}
+        groups = {name: column.take(keep) for name, column in groups.items()}
+        weight = None if weight is None else weight.take(keep)
+        shift = None if shift is None else shift.take(keep)
+    plain = {name: _used_levels(column) for name, column in plain.items()}
+    groups = {name: _used_levels(column) for name, column in groups.items()}
+    fixed = materialise(spec.fixed, plain, contrasts=contrasts)
+    factors, effect_recipes = _factors(spec, plain, groups, contrasts)
+    design = Design(
+        names=fixed.names,
+        arrays=fixed.arrays,
+        assign=fixed.assign,
+        intercept=spec.fixed.intercept,
+        response=spec.response,
+        y=evaluate(spec.response, plain)[0],
+        offset=_total_offset(spec, plain, shift),
+        precision=None if weight is None else _positive(weight),
+        factors=factors,
+    )
+    return Built(design, fixed.recipe, effect_recipes, missing, keep)
+
+
+def _where(spec: ModelSpec, name: str) -> str:
+    for term in spec.random:
+        if name in term.group:
+            return f"random term ({term.text})"
+    return f"formula {spec.formula!r}"
+
+
+def _measured(spec: ModelSpec) -> set[str]:
+    """The columns used for their values, not only to form groups."""
+    sides = (spec.fixed, *(term.effects for term in spec.random))
+    texts = {text for side in sides for term in side.terms for text in term}
+    return {name for text in (spec.response, *texts, *spec.offsets) for name in columns_in(text)}
+
+
+def _distinct(plain: Mapping[str, Column], groups: Mapping[str, Column]) -> list[Column]:
+    return list({**groups, **plain}.values())
+
+
+def _used_levels(column: Column) -> Column:
+    """Without categories that no row has, as R's model frame."""
+    if column.levels is None:
+        return column
+    if (np.bincount(column.values, minlength=len(column.levels)) > 0).all():
+        return column
+    return column.take(np.ones(len(column.values), dtype=bool))
+
+
+def _extra(given: Extra, option: str, frame: Frame) -> Column | None:
+    if given is None:
+        return None
+    if isinstance(given, str):
+        column = frame.column(given, f"{option}={given!r}")
+        if column.levels is not None:
+            raise DataError(f"{option}={given!r} is not numeric.")
+        return column
+    values = np.asarray(given, dtype=np.float64)
+    if values.shape != (frame.n,):
+        raise DataError(
+            f"{option}= has shape {values.shape}, expected one value for each of the {frame.n} rows."
+        )
+    return Column(f"{option}=", values)
+
+
+def _positive(weight: Column) -> Array:
+    values = weight.values.astype(np.float64, copy=False)
+    if not (values > 0).all():
+        raise DataError(
+            f"Precision weights must be positive: {weight.name!r} has "
+            f"{int((values <= 0).sum())} values of 0 or less. Leave those rows out instead."
+        )
+    return values
+
+
+def _total_offset(
+    spec: ModelSpec, plain: Mapping[str, Column], shift: Column | None
+) -> Array | None:
+    parts = [evaluate(text, plain)[0] for text in spec.offsets]
+    if shift is not None:
+        parts.append(shift.values.astype(np.float64, copy=False))
+    return sum(parts[1:], start=parts[0]) if parts else None
+
+
+def _factors(
+    spec: ModelSpec,
+    plain: Mapping[str, Column],
+    groups: Mapping[str, Column],
+    contrasts: Mapping[str, str] | None,
+) -> tuple[tuple[FactorDesign, ...], tuple[tuple[Recipe, ...], ...]]:
+    """The random terms gathered by grouping factor, in order of first appearance."""
+    by_factor: dict[tuple[str, ...], list[RandomTerm]] = {}
+    for term in spec.random:
+        by_factor.setdefault(term.group, []).append(term)
+    factors, recipes = [], []
+    for group, terms in by_factor.items():
+        parts = [part.effects for term in terms for part in independent(term)]
+        laid = [_effects(part, plain, contrasts) for part in parts]
+        _check_repeats(spec, terms, [columns for columns, _ in laid])
+        codes, levels = interaction([groups[name] for name in group])
+        factors.append(
+            FactorDesign(":".join(group), levels, codes, tuple(columns for columns, _ in laid))
+        )
+        recipes.append(tuple(recipe for _, recipe in laid))
+    return tuple(factors), tuple(recipes)
+
+
+def _effects(
+    terms: Terms, plain: Mapping[str, Column], contrasts: Mapping[str, str] | None
+) -> tuple[EffectColumns, Recipe]:
+    used = {name for term in terms.terms for text in term for name in columns_in(text)}
+    coded = {name: kind for name, kind in (contrasts or {}).items() if name in used}
+    matrix = materialise(terms, plain, contrasts=coded)
+    lead = ("(Intercept)",) if terms.intercept else ()
+    return EffectColumns((*lead, *matrix.names), matrix.arrays, terms.intercept), matrix.recipe
+
+
+def _check_repeats(
+    spec: ModelSpec, terms: Sequence[RandomTerm], laid: Sequence[EffectColumns]
+) -> None:
+    seen: set[str] = set()
+    for columns in laid:
+        for name in columns.names:
+            if name in seen:
+                raise FormulaError(
+                    f"The random effect {name!r} of {':'.join(terms[0].group)!r} appears twice; "
+                    "its variance could not be divided between the two.",
+                    spec.formula,
+                    terms[-1].span,
+                )
+            seen.add(name)
+

@@ -1,0 +1,112 @@
+"""Empirical Bayes estimates of the random effects and their conditional variances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon.data import to_native
+from echelon.estimate.kernel import group_sums
+from echelon.linalg.distributions import t_quantile
+from echelon.model.fit import LmmFit
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effects:
+    """Empirical Bayes estimates of one grouping factor.
+
+    Attributes
+    ----------
+    mode : (J, q) estimates u_j, in units of the response per unit of z
+    var : (J, q, q) conditional variance of u_j given the parameters, what lme4 calls condVar
+    leverage : (J, q, p) D Z'V0^-1 X: how u_j answers to the fixed effects in working units
+    """
+
+    mode: Array
+    var: Array
+    leverage: Array
+
+    def __post_init__(self) -> None:
+        J, q = self.mode.shape
+        if self.var.shape != (J, q, q):
+            raise ValueError(f"var has shape {self.var.shape}, expected {(J, q, q)}")
+
+
+def empirical_bayes(fit: LmmFit) -> Effects:
+    """Empirical Bayes (conditional mean) estimates of the random effects, from moments alone.
+
+    Notes
+    -----
+    With K = Z'V0^-1 Z and e = Z'V0^-1(y - X beta) of a group, u = D e and
+    Var(u | y) = sigma^2 (D - D K D) (`eb-mode`, `eb-conditional`; bates2015, section 2).
+    """
+    problem, lam, best = fit.problem, fit.lam_working, fit.optimum
+    D = lam @ lam.T
+    sums = group_sums(problem, D)
+    q, p, J = problem.q, problem.p, problem.J
+    beta = np.linalg.solve(problem.fixed.back, best.beta - problem.fixed.shift)
+    e = sums.F_each[:, p] - np.einsum("apj,p->aj", sums.F_each[:, :p], beta)
+    K = sums.K_each[problem.pairs.place].transpose(2, 0, 1)
+    T = problem.whiten
+    spread = D - D @ K @ D
+    return Effects(
+        mode=(T @ D @ e).T,
+        var=best.sigma2 * (T @ spread @ T.T),
+        leverage=((T @ D) @ sums.F_each[:, :p].reshape(q, p * J)).reshape(q, p, J).transpose(2, 0, 1),
+    )
+
+
+def total_variance(fit: LmmFit, effects: Effects, own: Array) -> Array:
+    """(J, q, q) variance of the empirical Bayes coefficients own_j beta + u_j about the true ones.
+
+    The conditional variance plus what estimating beta adds (`eb-total`; raudenbush2002, eq. 3.66):
+    sigma^2 (own - D Z'V0^-1 X) (X'V0^-1 X)^-1 (own - D Z'V0^-1 X)'.
+
+    Parameters
+    ----------
+    own : (J, q, p) fixed part of each group's coefficients, columns in the user's units
+    """
+    back = fit.problem.fixed.back
+    left = own @ back - effects.leverage
+    half = np.linalg.solve(back, np.linalg.cholesky(_psd(fit.optimum.vcov)))
+    scaled = left @ half
+    return effects.var + scaled @ scaled.transpose(0, 2, 1)
+
+
+def _psd(vcov: Array) -> Array:
+    return (vcov + vcov.T) / 2
+
+
+def ranef(fit: LmmFit, *, level: float = 0.95) -> object:
+    """Random effects as a labelled table, one row a group and effect.
+
+    Parameters
+    ----------
+    level : coverage of the interval, mode +/- normal quantile x conditional SD
+
+    Returns
+    -------
+    table in the caller's dataframe library: group, level, term, estimate, std_error (lme4's
+    conditional SD), conf_low, conf_high
+    """
+    effects = empirical_bayes(fit)
+    J, q = effects.mode.shape
+    sd = np.sqrt(np.maximum(np.diagonal(effects.var, axis1=1, axis2=2), 0.0))
+    reach = float(t_quantile((1 + level) / 2, np.inf)) * sd
+    columns: dict[str, object] = {
+        "group": [fit.factor] * (J * q),
+        "level": [level_ for level_ in fit.group_moments.levels for _ in range(q)],
+        "term": list(fit.effects) * J,
+        "estimate": effects.mode.ravel(),
+        "std_error": sd.ravel(),
+        "conf_low": (effects.mode - reach).ravel(),
+        "conf_high": (effects.mode + reach).ravel(),
+    }
+    return to_native(columns, fit.source.backend)
+
+
+__all__ = ["Effects", "empirical_bayes", "ranef", "total_variance"]

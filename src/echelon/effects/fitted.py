@@ -1,0 +1,64 @@
+"""What needs single rows: fitted values and residuals; and the coefficients of each group."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon.data import to_native
+from echelon.effects.empirical_bayes import empirical_bayes
+from echelon.model.fit import LmmFit, OlsFit
+
+Array = NDArray[np.float64]
+
+
+def fitted(fit: LmmFit | OlsFit) -> Array:
+    """Fitted values (n,) over the rows used: fixed part, offset and random effects.
+
+    Raises
+    ------
+    NeedsRows : the fit was made from summaries
+    """
+    design = (fit.rows("fitted values") if isinstance(fit, LmmFit) else fit.built).design
+    out = np.zeros(design.n)
+    for name, b in zip(fit.names, fit.optimum.beta if isinstance(fit, LmmFit) else fit.beta, strict=True):
+        out += b if name == "(Intercept)" else b * design.arrays[design.names.index(name)]
+    if design.offset is not None:
+        out += design.offset
+    if isinstance(fit, LmmFit):
+        (factor,) = design.factors
+        mode = empirical_bayes(fit).mode
+        a = 0
+        for term in factor.terms:
+            if term.intercept:
+                out += mode[factor.codes, a]
+                a += 1
+            for array in term.arrays:
+                out += mode[factor.codes, a] * array
+                a += 1
+    return out
+
+
+def residuals(fit: LmmFit | OlsFit) -> Array:
+    """Response minus fitted values (n,), over the rows used."""
+    design = (fit.rows("residuals") if isinstance(fit, LmmFit) else fit.built).design
+    return design.y - fitted(fit)
+
+
+def coef(fit: LmmFit) -> object:
+    """Coefficients of each group, fixed plus random, as lme4's coef().
+
+    Returns
+    -------
+    table in the caller's dataframe library: one row a group, one column a coefficient. A random
+    effect without a fixed effect of the same name stands by itself.
+    """
+    mode = empirical_bayes(fit).mode
+    fixed = dict(zip(fit.names, fit.optimum.beta, strict=True))
+    columns: dict[str, object] = {fit.factor: list(fit.group_moments.levels)}
+    for name in dict.fromkeys((*fit.effects, *fit.names)):
+        total = np.full(fit.J, fixed.get(name, 0.0))
+        if name in fit.effects:
+            total = total + mode[:, [i for i, e in enumerate(fit.effects) if e == name]].sum(axis=1)
+        columns[name] = total
+    return to_native(columns, fit.source.backend)

@@ -1,0 +1,246 @@
+"""The estimation problem in well-conditioned coordinates, and the way back to the user's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+
+from echelon import tolerances
+from echelon.errors import NotIdentified
+from echelon.linalg.rank import independent_columns
+from echelon.linalg.symmetric import Pairs, pairs
+from echelon.moments.moments import GroupMoments, Moments
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FixedPart:
+    """The fixed columns that are kept, and beta in the user's units.
+
+    beta = back @ beta_centred + shift
+
+    Attributes
+    ----------
+    names : p kept columns
+    dropped : names of columns that are combinations of earlier ones
+    lay : (k, p + 1) matrix that makes [X y] of the model from the stored columns [1 X y]
+    back : (p, p);  shift : (p,)
+    """
+
+    names: tuple[str, ...]
+    dropped: tuple[str, ...]
+    lay: Array
+    back: Array
+    shift: Array
+
+    @property
+    def p(self) -> int:
+        """Number of fixed effects."""
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """One grouping factor, random columns whitened, arrays ready for the kernel.
+
+    Attributes
+    ----------
+    n, p, log_weight : rows, fixed effects, sum of log precision weights
+    cross : (p + 1, p + 1) [X y]'W[X y]
+    ZtZ : (q, q, J);  ZtV : (q, p + 1, J), structure of arrays
+    pairs : free entries of the covariance of the effects
+    whiten : (q, q) Z_whitened = Z_user @ whiten; so D_user = whiten D whiten'
+    fixed : the way back for beta
+    """
+
+    n: int
+    p: int
+    log_weight: float
+    cross: Array
+    ZtZ: Array
+    ZtV: Array
+    pairs: Pairs
+    whiten: Array
+    fixed: FixedPart
+
+    @property
+    def J(self) -> int:
+        """Groups."""
+        return self.ZtZ.shape[2]
+
+    @property
+    def q(self) -> int:
+        """Effects per group."""
+        return len(self.ZtZ)
+
+
+def fixed_part(moments: Moments) -> FixedPart:
+    """Choose the independent fixed columns and the coordinates to work in.
+
+    With a constant among the columns everything is about the means. Without one the columns are
+    raw; the response is still centred when the constant is a combination of them (cell means).
+    """
+    k = len(moments.columns)
+    raw = _raw_columns(moments)
+    raw_squares = np.diagonal(raw.T @ moments.cross @ raw)
+    if moments.intercept:
+        lay = np.eye(k)
+        squares = np.diagonal(moments.cross)
+        varies = squares[1:-1] > tolerances.RANK_RAW * raw_squares[1:-1]
+        usable = np.concatenate([[True], varies])
+        names = moments.columns[:-1]
+    else:
+        lay = raw[:, 1:]
+        usable = raw_squares[1:-1] > 0
+        names = moments.columns[1:-1]
+    cross = lay.T @ moments.cross @ lay
+    kept = usable.copy()
+    chosen = np.flatnonzero(usable)
+    kept[chosen] = independent_columns(cross[np.ix_(chosen, chosen)], tolerances.RANK_CENTRED)
+    columns = np.append(np.flatnonzero(kept), len(kept))
+    lay, p = lay[:, columns], len(columns) - 1
+    if p and not moments.intercept:
+        lay[:, -1] = np.eye(k)[:, -1]
+    back, shift = _way_back(moments, lay, columns[:-1])
+    if not moments.intercept and shift is None:
+        lay[0, -1] = moments.centre[-1]
+    return FixedPart(
+        names=tuple(names[i] for i in columns[:-1]),
+        dropped=tuple(name for name, keep in zip(names, kept, strict=True) if not keep),
+        lay=lay,
+        back=back,
+        shift=np.zeros(p) if shift is None else shift,
+    )
+
+
+def _raw_columns(moments: Moments) -> Array:
+    """(k, k) matrix that undoes the centring of [1 X y]."""
+    raw = np.eye(len(moments.columns))
+    raw[0, 1:] = moments.centre[1:]
+    return raw
+
+
+def _way_back(
+    moments: Moments, lay: Array, columns: NDArray[np.intp]
+) -> tuple[Array, Array | None]:
+    """beta in user units from beta in working units; shift None when y may not be centred."""
+    p = len(columns)
+    mean_y = moments.centre[-1]
+    back = np.eye(p)
+    if moments.intercept:
+        back[0, 1:] = -moments.centre[columns[1:]]
+        return back, mean_y * np.eye(p)[0]
+    if p == 0:
+        return back, None
+    X = lay[:, :-1]
+    cross = X.T @ moments.cross @ X
+    constant = np.linalg.solve(cross, X.T @ moments.cross[:, 0])  # X constant = 1, if it can be
+    left = moments.weight - constant @ cross @ constant
+    if left > tolerances.RANK_RAW * 100 * moments.weight:
+        return back, None
+    return back, mean_y * constant
+
+
+def problem(moments: Moments) -> Problem:
+    """Lay out moments with one grouping factor for the kernel.
+
+    Raises
+    ------
+    NotIdentified : one group; as many random effects as rows; a response that is constant
+    """
+    (group,) = moments.groups
+    _check_identified(moments, group)
+    fixed = fixed_part(moments)
+    centre = _undo_centring(group)
+    shape = pairs(group.sizes)
+    whiten = _whitening(group, moments.n)
+    ZtZ = whiten.T @ group.ZtZ @ whiten
+    ZtV = (whiten.T @ group.ZtV) @ fixed.lay
+    cross = fixed.lay.T @ moments.cross @ fixed.lay
+    _check_not_perfect(cross, moments, fixed)
+    return Problem(
+        n=moments.n,
+        p=fixed.p,
+        log_weight=moments.log_weight,
+        cross=cross,
+        ZtZ=np.ascontiguousarray(ZtZ.transpose(1, 2, 0)),
+        ZtV=np.ascontiguousarray(ZtV.transpose(1, 2, 0)),
+        pairs=shape,
+        whiten=centre @ whiten,
+        fixed=fixed,
+    )
+
+
+def _undo_centring(group: GroupMoments) -> Array:
+    """A with Z_centred = Z_user A: the constant of a term carries the means of its columns."""
+    undo = np.eye(len(group.effects))
+    start = 0
+    for size in group.sizes:
+        undo[start, start + 1 : start + size] = -group.centre[start + 1 : start + size]
+        start += size
+    return undo
+
+
+def _whitening(group: GroupMoments, n: int) -> Array:
+    """T, block diagonal, with (Z T)'W(Z T) / n = I in each block, so that one unit of relative
+    standard deviation means the same for every effect, whatever its scale."""
+    total = group.ZtZ.sum(axis=0) / n
+    whiten = np.zeros_like(total)
+    start = 0
+    for size in group.sizes:
+        block = slice(start, start + size)
+        part = total[block, block]
+        scale = np.sqrt(np.diagonal(part))
+        if not (scale > 0).all():
+            name = group.effects[start + int(np.argmin(scale))]
+            raise NotIdentified(
+                f"The random effect {name!r} of {group.factor!r} is zero in every row: "
+                "remove it from the random part."
+            )
+        correlation = part / np.outer(scale, scale)
+        if independent_columns(correlation, tolerances.RANK_CENTRED).all():
+            U = np.linalg.cholesky(part).T
+            whiten[block, block] = solve_triangular(U, np.eye(size))
+        else:
+            whiten[block, block] = np.diag(1 / scale)
+        start += size
+    return whiten
+
+
+def _check_identified(moments: Moments, group: GroupMoments) -> None:
+    J, q, n = len(group.levels), len(group.effects), moments.n
+    if J < 2:
+        raise NotIdentified(
+            f"{group.factor!r} has one group only, so there is no variance between groups to "
+            "estimate. Use ec.lm() for a model without random effects."
+        )
+    if J == n and max(group.sizes) >= 1 and group.count.max() <= 1:
+        raise NotIdentified(
+            f"Every row is its own group of {group.factor!r} ({n} rows, {J} groups): the variances "
+            "between and within groups cannot be told apart. Check the grouping variable."
+        )
+    if J * max(group.sizes) >= n:
+        raise NotIdentified(
+            f"{J} groups of {group.factor!r} with {q} random effects each make {J * q} effects, "
+            f"but there are {n} rows: the random effects and the residual variance cannot be told "
+            "apart. Use fewer random effects."
+        )
+
+
+def _check_not_perfect(cross: Array, moments: Moments, fixed: FixedPart) -> None:
+    name = moments.columns[-1]
+    total = float(moments.cross[-1, -1])
+    raw = total + moments.weight * float(moments.centre[-1]) ** 2
+    if total <= tolerances.RANK_RAW * raw or total == 0:
+        raise NotIdentified(f"The response {name!r} is the same in every row: nothing varies.")
+    X, y = cross[:-1, :-1], cross[:-1, -1]
+    left = cross[-1, -1] - (y @ np.linalg.solve(X, y) if fixed.p else 0.0)
+    if left <= tolerances.PERFECT_FIT * total:
+        raise NotIdentified(
+            f"The fixed effects reproduce {name!r} exactly: no residual variance is left to "
+            "divide into levels. Is the response computed from the predictors?"
+        )

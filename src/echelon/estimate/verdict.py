@@ -1,0 +1,105 @@
+"""Verdict: whether the estimates are the optimum, with the evidence and the remedy in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from echelon import tolerances
+from echelon.estimate.optimise import Search
+
+Status = Literal["converged", "boundary", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the search found.
+
+    Attributes
+    ----------
+    status : "converged"; "boundary" (an optimum with a variance of exactly zero or a correlation of
+        exactly +1 or -1); "failed"
+    distance_se : how far the stationary point predicted by gradient and Hessian is from the
+        estimates, in standard errors of the furthest parameter
+    distance_loglik : log-likelihood still to be gained by that prediction
+    evaluations : evaluations of the deviance
+    flat : variance parameters that the data do not determine
+    message : one or two plain sentences, with the remedy
+    """
+
+    status: Status
+    distance_se: float
+    distance_loglik: float
+    evaluations: int
+    flat: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.message}"
+
+
+def judge(search: Search, theta_names: tuple[str, ...], at_zero: tuple[str, ...]) -> Verdict:
+    """Judge a search by its gradient in standard-error units and by the Hessian.
+
+    Parameters
+    ----------
+    theta_names : names of the free entries of the covariance factor
+    at_zero : effects, in words, whose variance is exactly zero or correlation exactly one
+    """
+    H, g = search.at.hessian, search.at.gradient
+    values, vectors = np.linalg.eigh(H)
+    largest = max(float(np.abs(values).max()), np.finfo(float).tiny)
+    curved = values > 1e-8 * largest
+    steps = np.zeros_like(g)
+    distance = 0.0
+    if curved.any():
+        V = vectors[:, curved]
+        steps = V @ ((V.T @ g) / values[curved])
+        errors = np.sqrt(2 * (V**2 / values[curved]).sum(axis=1))
+        distance = float(np.max(np.abs(steps) / np.where(errors > 0, errors, np.inf)))
+    flat = _flat(values, vectors, theta_names, largest) if not search.boundary else ()
+    downhill = bool(values[0] < -1e-6 * largest) or (search.boundary and search.kkt < 0)
+    gain = float(g @ steps) / 4
+    status: Status = "converged"
+    if downhill or distance > tolerances.GRADIENT_SE:
+        status = "failed"
+    elif search.boundary:
+        status = "boundary"
+    return Verdict(
+        status, distance, gain, search.evaluations, flat, _message(status, at_zero, flat, distance)
+    )
+
+
+def _flat(
+    values: np.ndarray, vectors: np.ndarray, names: tuple[str, ...], largest: float
+) -> tuple[str, ...]:
+    flat = np.abs(values) <= 1e-8 * largest
+    if not flat.any():
+        return ()
+    share = np.abs(vectors[:, flat]).max(axis=1)
+    return tuple(name for name, s in zip(names, share, strict=True) if s > 0.1)
+
+
+def _message(
+    status: Status, at_zero: tuple[str, ...], flat: tuple[str, ...], distance: float
+) -> str:
+    if status == "failed":
+        return (
+            f"The search stopped {distance:.2g} standard errors from a stationary point. Do not "
+            "report these estimates: simplify the random part or check the data for outliers."
+        )
+    if status == "boundary":
+        return (
+            f"The best estimate has {' and '.join(at_zero) or 'a variance of zero'}. This is a "
+            "legitimate optimum, not a failure: the data show no sign of that variation. Consider "
+            "leaving it out; its standard error is not defined."
+        )
+    if flat:
+        return (
+            f"The likelihood is at its maximum, but the data do not determine {', '.join(flat)} "
+            "separately: other values fit as well. Fixed effects are not affected; simplify the "
+            "random part before interpreting the variances."
+        )
+    return "The likelihood is at its maximum."

@@ -1,0 +1,1 @@
+"""Linear algebra without statistical words: symmetric matrices, small batched blocks, rank."""

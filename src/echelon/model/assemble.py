@@ -1,0 +1,203 @@
+"""The chain from formula and data to a frozen fit: the only place where it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from echelon import tolerances
+from echelon.data import Frame
+from echelon.design.build import Built, Extra, build
+from echelon.errors import DataError, FormulaError, NotIdentified, NotYetSupported
+from echelon.estimate.optimise import minimise
+from echelon.estimate.optimum import Optimum, optimum
+from echelon.estimate.problem import fixed_part, problem
+from echelon.estimate.verdict import judge
+from echelon.formula import ModelSpec, parse
+from echelon.model.fit import DfMethod, LmmFit, OlsFit, Source
+from echelon.model.summaries import Summaries
+from echelon.moments import GroupMoments, Moments, from_rows, from_summaries
+
+Array = NDArray[np.float64]
+
+
+def fit_lmm(
+    formula: str,
+    data: object,
+    *,
+    reml: bool,
+    df: DfMethod,
+    precision: Extra = None,
+    offset: Extra = None,
+    contrasts: Mapping[str, str] | None = None,
+) -> LmmFit:
+    """Fit a linear mixed model to rows."""
+    began = perf_counter()
+    frame = Frame.of(data)
+    spec = _mixed(parse(formula, frame.columns))
+    built = build(spec, frame, precision=precision, offset=offset, contrasts=contrasts)
+    designed = perf_counter()
+    moments = from_rows(built.design)
+    seconds = (("design", designed - began), ("compress", perf_counter() - designed))
+    source = Source("rows", frame.backend, built.missing, seconds)
+    return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
+
+
+def fit_summaries(
+    formula: str, summaries: Summaries, *, reml: bool, df: DfMethod
+) -> LmmFit:
+    """Fit a linear mixed model to n, mean and sd of each group."""
+    began = perf_counter()
+    frame = Frame.of(summaries.table)
+    spec = _mixed(parse(formula, frame.columns))
+    n, sd = summaries.sizes(frame), summaries.spreads(frame)
+    built = build(spec, frame, also=(n, sd))
+    keep = slice(None) if built.used is None else built.used
+    moments = from_summaries(built.design, n.values[keep], sd.values[keep])
+    seconds = (("design", perf_counter() - began), ("compress", 0.0))
+    source = Source("summaries", frame.backend, built.missing, seconds)
+    return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
+
+
+def fit_moments(
+    moments: Moments,
+    spec: ModelSpec,
+    *,
+    reml: bool,
+    df: DfMethod,
+    source: Source,
+    built: Built | None = None,
+) -> LmmFit:
+    """Fit a linear mixed model to moments, wherever they came from."""
+    began = perf_counter()
+    task = problem(moments)
+    search = minimise(task, reml)
+    best = optimum(task, search, reml)
+    group = moments.groups[0]
+    verdict = judge(search, _theta_names(best, group), _at_zero(best, group))
+    return LmmFit(
+        spec=spec,
+        reml=reml,
+        df_method=df,
+        moments=moments,
+        problem=task,
+        lam_working=search.at.lam,
+        optimum=best,
+        verdict=verdict,
+        source=replace(source, seconds=(*source.seconds, ("fit", perf_counter() - began))),
+        built=built,
+    )
+
+
+def fit_ols(
+    formula: str,
+    data: object,
+    *,
+    precision: Extra = None,
+    offset: Extra = None,
+    contrasts: Mapping[str, str] | None = None,
+) -> OlsFit:
+    """Fit a linear model by (weighted) least squares, from its moments."""
+    frame = Frame.of(data)
+    spec = parse(formula, frame.columns)
+    if spec.random:
+        raise FormulaError(
+            "ec.lm() fits models without random effects. Use ec.lmer() for this one.",
+            formula,
+            spec.random[0].span,
+        )
+    _check_response(spec)
+    built = build(spec, frame, precision=precision, offset=offset, contrasts=contrasts)
+    moments = from_rows(built.design)
+    fixed = fixed_part(moments)
+    cross = fixed.lay.T @ moments.cross @ fixed.lay
+    df = moments.n - fixed.p
+    if df < 0 or fixed.p == 0:
+        raise NotIdentified(f"{moments.n} rows cannot estimate {fixed.p} coefficients.")
+    factor = cho_factor(cross[:-1, :-1], lower=True)
+    beta = cho_solve(factor, cross[:-1, -1])
+    rss = max(float(cross[-1, -1] - cross[:-1, -1] @ beta), 0.0)
+    raw = float(moments.cross[-1, -1] + moments.weight * moments.centre[-1] ** 2)
+    if rss <= tolerances.PERFECT_FIT * float(moments.cross[-1, -1]):
+        rss = 0.0
+    sigma2 = rss / df if df > 0 else np.nan
+    inverse = cho_solve(factor, fixed.back.T)
+    return OlsFit(
+        spec=spec,
+        moments=moments,
+        names=fixed.names,
+        dropped=fixed.dropped,
+        beta=fixed.back @ beta + fixed.shift,
+        vcov=sigma2 * (fixed.back @ inverse),
+        sigma2=sigma2,
+        rss=rss,
+        tss=float(moments.cross[-1, -1]) if moments.intercept else raw,
+        source=Source("rows", frame.backend, built.missing),
+        built=built,
+    )
+
+
+def _mixed(spec: ModelSpec) -> ModelSpec:
+    if not spec.random:
+        raise FormulaError(
+            "No random term such as (1 | school) in the formula. Use ec.lm() for a model without "
+            "random effects.",
+            spec.formula,
+            (0, len(spec.formula)),
+        )
+    _check_response(spec)
+    factors = list(dict.fromkeys(term.group for term in spec.random))
+    if len(factors) > 1:
+        names = ", ".join(":".join(f) for f in factors)
+        raise NotYetSupported(
+            f"This version fits one grouping factor at a time; the formula {spec.formula!r} has "
+            f"{len(factors)}: {names}. Nested and crossed factors come with a later version."
+        )
+    return spec
+
+
+def _check_response(spec: ModelSpec) -> None:
+    if not spec.response:
+        raise FormulaError(
+            "The formula has no response. Write it left of the ~, as in y ~ x.",
+            spec.formula,
+            (0, 1),
+        )
+    if spec.response.startswith("cbind("):
+        raise NotYetSupported(
+            "A response of counts, cbind(successes, failures), needs a generalised linear mixed "
+            "model, which this version does not have."
+        )
+
+
+def _theta_names(best: Optimum, group: GroupMoments) -> tuple[str, ...]:
+    """lme4's names: "Subject.(Intercept)", "Subject.Days.(Intercept)"."""
+    return tuple(
+        f"{group.factor}.{group.effects[r]}"
+        + ("" if r == c else f".{group.effects[c]}")
+        for r, c in zip(best.pairs.row, best.pairs.col, strict=True)
+    )
+
+
+def _at_zero(best: Optimum, group: GroupMoments) -> tuple[str, ...]:
+    """Effects with zero variance, and blocks whose covariance is singular, in words."""
+    found = []
+    for start, size in zip(best.pairs.starts, best.pairs.sizes, strict=True):
+        names = group.effects[start : start + size]
+        block = best.lam[start : start + size, start : start + size]
+        zero = [name for name, row in zip(names, block, strict=True) if not row.any()]
+        found += [f"zero variance of {name} between {group.factor}" for name in zero]
+        alive = size - len(zero)
+        if alive > np.linalg.matrix_rank(block) and alive > 1:
+            what = "a correlation of +1 or -1" if alive == 2 else "perfectly dependent effects"
+            kept = [name for name in names if name not in zero]
+            found.append(f"{what} between the random effects {', '.join(kept)} of {group.factor}")
+    return tuple(found)
+
+
+__all__ = ["DataError", "fit_lmm", "fit_moments", "fit_ols", "fit_summaries"]

@@ -1,0 +1,163 @@
+"""The frozen result of a linear mixed model and of a linear model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon.data import Missing
+from echelon.design.build import Built
+from echelon.errors import NeedsRows
+from echelon.estimate.optimum import Optimum
+from echelon.estimate.problem import Problem
+from echelon.estimate.verdict import Verdict
+from echelon.formula import ModelSpec
+from echelon.moments import GroupMoments, Moments
+
+Array = NDArray[np.float64]
+DfMethod = Literal["satterthwaite", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the data came from.
+
+    Attributes
+    ----------
+    kind : "rows" or "summaries"
+    backend : the caller's dataframe library, in which result tables come back
+    missing : rows in the table, rows used, rows lost by variable
+    seconds : wall time by stage: "design", "compress", "fit"
+    """
+
+    kind: Literal["rows", "summaries"]
+    backend: str
+    missing: Missing
+    seconds: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LmmFit:
+    """A fitted linear mixed model with one grouping factor: complete when built, never changed.
+
+    Attributes
+    ----------
+    spec : the formula
+    reml : True for REML, False for maximum likelihood
+    df_method : how denominator degrees of freedom are found
+    moments : sufficient statistics of the data
+    problem : the same in working units
+    lam_working : (q, q) covariance factor in working units
+    optimum : estimates in the user's units
+    verdict : whether they are the optimum
+    source : where the data came from
+    built : the design over rows; None when the fit was made from moments alone
+    """
+
+    spec: ModelSpec
+    reml: bool
+    df_method: DfMethod
+    moments: Moments
+    problem: Problem
+    lam_working: Array
+    optimum: Optimum
+    verdict: Verdict
+    source: Source
+    built: Built | None
+
+    @property
+    def group_moments(self) -> GroupMoments:
+        """Moments of the grouping factor."""
+        return self.moments.groups[0]
+
+    @property
+    def factor(self) -> str:
+        """Name of the grouping factor."""
+        return self.group_moments.factor
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Names of the random effects, in order."""
+        return self.group_moments.effects
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the fixed effects, in order."""
+        return self.problem.fixed.names
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Fixed columns left out because they are combinations of earlier ones."""
+        return self.problem.fixed.dropped
+
+    @property
+    def response(self) -> str:
+        """The response as typed."""
+        return self.spec.response
+
+    @property
+    def n(self) -> int:
+        """Rows used (behind the summaries, when fitted from summaries)."""
+        return self.moments.n
+
+    @property
+    def J(self) -> int:
+        """Groups."""
+        return len(self.group_moments.levels)
+
+    def rows(self, what: str) -> Built:
+        """The design over rows.
+
+        Raises
+        ------
+        NeedsRows : the fit was made from summaries
+        """
+        if self.built is None or self.source.kind == "summaries":
+            raise NeedsRows(
+                f"{what} needs the single rows; this model was fitted from summaries (n, mean, sd)."
+            )
+        return self.built
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OlsFit:
+    """A fitted linear model.
+
+    Attributes
+    ----------
+    spec, moments, source, built : as in `LmmFit`
+    names, dropped : fixed columns kept and left out
+    beta : (p,);  vcov : (p, p)
+    sigma2 : residual variance (residual sum of squares over n - p)
+    rss, tss : residual and total sum of squares (about the mean when there is a constant)
+    """
+
+    spec: ModelSpec
+    moments: Moments
+    names: tuple[str, ...]
+    dropped: tuple[str, ...]
+    beta: Array
+    vcov: Array
+    sigma2: float
+    rss: float
+    tss: float
+    source: Source
+    built: Built
+
+    @property
+    def n(self) -> int:
+        """Rows used."""
+        return self.moments.n
+
+    @property
+    def response(self) -> str:
+        """The response as typed."""
+        return self.spec.response
+
+    @property
+    def df_resid(self) -> int:
+        """Residual degrees of freedom n - p."""
+        return self.n - len(self.names)

@@ -1,0 +1,144 @@
+"""Each group's own prediction: the fixed part of its random coefficients, found from moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon.model.fit import LmmFit
+
+Array = NDArray[np.float64]
+
+_IN_SPAN = 1e-10
+"""A fixed column lies in the span of the random columns within every group when they leave less
+than this share of its sum of squares (the precision of centred cross-products, with room)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnPart:
+    """The fixed part of a model, split by where it acts.
+
+    For every group, X_j = Z_j own_j + (level-1 columns): a level-2 predictor shifts the group's
+    intercept, its product with a random column shifts that slope.
+
+    Attributes
+    ----------
+    own : (J, q, p) zero for level-1 columns
+    level1 : (p,) True for columns that vary within groups beyond the random columns
+    inverse : (J, q, q) inverse of Z_j'WZ_j about the centre of Z; nan where it is singular
+    undo : (q, q) coefficients on the user's columns = undo @ coefficients on the centred ones
+    """
+
+    own: Array
+    level1: NDArray[np.bool_]
+    inverse: Array
+    undo: Array
+
+    @property
+    def estimable(self) -> NDArray[np.bool_]:
+        """(J,) whether the group alone identifies its coefficients by least squares."""
+        return ~np.isnan(self.inverse[:, 0, 0])
+
+    @property
+    def least_squares_variance(self) -> Array:
+        """(J, q, q) (Z_j'WZ_j)^-1 in the user's units, relative to sigma^2."""
+        return self.undo @ self.inverse @ self.undo.T
+
+    def predictors(self) -> NDArray[np.intp]:
+        """(q,) fixed effects that act on each random coefficient (S_q + 1 in HLM's terms)."""
+        return (np.abs(self.own) > 0).any(axis=0).sum(axis=1)
+
+
+def own_part(fit: LmmFit) -> OwnPart:
+    """Split the fixed columns of a fit into level-2 and level-1 parts.
+
+    Cost O(J q^2 (q + p)).
+    """
+    group, moments = fit.group_moments, fit.moments
+    J, q = fit.J, len(fit.effects)
+    undo = _user_from_centred(fit)
+    inverse = _inverses(group.ZtZ)
+    singular = np.isnan(inverse[:, 0, 0])
+    names = fit.names
+    own = np.zeros((J, q, len(names)))
+    level1 = np.zeros(len(names), dtype=bool)
+    constant = fit.effects.index("(Intercept)") if "(Intercept)" in fit.effects else None
+    for i, name in enumerate(names):
+        if name in fit.effects:
+            own[:, fit.effects.index(name), i] = 1.0
+            continue
+        column = moments.columns.index(name)
+        part = _within_span(fit, column, inverse, constant is not None)
+        if part is None:
+            level1[i] = True
+            continue
+        if constant is not None:
+            part[:, constant] += moments.centre[column]
+        own[:, :, i] = _tidied(part @ undo.T, fit, column, singular, undo)
+    return OwnPart(own, level1, inverse, undo)
+
+
+def _user_from_centred(fit: LmmFit) -> Array:
+    """A with coefficients on the user's columns = A coefficients on the centred ones."""
+    group = fit.group_moments
+    undo = np.eye(len(group.effects))
+    start = 0
+    for size in group.sizes:
+        undo[start, start + 1 : start + size] = -group.centre[start + 1 : start + size]
+        start += size
+    return undo
+
+
+def _inverses(ZtZ: Array) -> Array:
+    """(J, q, q) inverses, nan where a group's random columns are dependent."""
+    values, vectors = np.linalg.eigh(ZtZ)
+    good = values[:, 0] > 1e-10 * np.maximum(values[:, -1], np.finfo(float).tiny)
+    inverse = np.full_like(ZtZ, np.nan)
+    V = vectors[good]
+    inverse[good] = (V / values[good][:, None, :]) @ V.transpose(0, 2, 1)
+    return inverse
+
+
+def _within_span(fit: LmmFit, column: int, inverse: Array, constant: bool) -> Array | None:
+    """(J, q) coefficients of a centred column on the random columns, None when it varies beyond
+    them. Groups whose random columns are dependent carry the least-norm solution."""
+    group, moments = fit.group_moments, fit.moments
+    ZtX = group.ZtV[:, :, column]
+    total = float(moments.cross[column, column])
+    if not constant:  # without a constant among the random columns the column stays raw
+        ZtX = ZtX + moments.centre[column] * group.ZtV[:, :, 0]
+        total += moments.weight * float(moments.centre[column]) ** 2
+    singular = np.isnan(inverse[:, 0, 0])
+    full = inverse.copy()
+    if singular.any():
+        full[singular] = np.linalg.pinv(group.ZtZ[singular], rcond=1e-10, hermitian=True)
+    part = np.einsum("jab,jb->ja", full, ZtX)
+    left = total - float(np.einsum("ja,ja->", part, ZtX))
+    return part if left <= _IN_SPAN * total else None
+
+
+def _tidied(part: Array, fit: LmmFit, column: int, singular: Array, undo: Array) -> Array:
+    """Clear rounding, and give groups with dependent random columns the pattern of the others.
+
+    Where every other group uses one random column only (a level-2 predictor, or its product with
+    one slope), so do they.
+    """
+    size = np.abs(part)
+    scale = size[~singular].max(initial=0.0) if (~singular).any() else size.max(initial=0.0)
+    used = (size[~singular] > 1e-8 * scale).any(axis=0) if (~singular).any() else None
+    if used is None:
+        return part
+    part = np.where(used, part, 0.0)
+    if singular.any() and used.sum() == 1:
+        a = int(np.flatnonzero(used)[0])
+        group, moments = fit.group_moments, fit.moments
+        back = np.linalg.inv(undo)  # unit triangular
+        ZtZ = back.T @ group.ZtZ[singular] @ back
+        raw = group.ZtV[singular][:, :, column] + moments.centre[column] * group.ZtV[singular][:, :, 0]
+        ZtX = raw @ back
+        with np.errstate(divide="ignore", invalid="ignore"):
+            part[singular] = 0.0
+            part[singular, a] = np.nan_to_num(ZtX[:, a] / ZtZ[:, a, a])
+    return part
