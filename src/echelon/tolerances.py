@@ -41,6 +41,10 @@ BOUNDARY = 3e-4
 1e-2 residual SD) is tried at exactly zero. The likelihood is even in it, so at 3e-4 it is flat to
 1e-7 of its curvature."""
 
+NULL = 1e-12
+"""A singular value of a covariance factor below this share of the largest is rounding around an exact
+zero: those not put at zero stay above `BOUNDARY`."""
+
 BOUNDARY_RISE = 1e-7
 """A fit moved to the boundary is kept if its deviance rises by no more than this. Unit: deviance."""
 

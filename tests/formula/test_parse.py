@@ -44,8 +44,17 @@ def test_fixed_terms_are_those_of_r(text, labels):
 
 @pytest.mark.parametrize(
     ("text", "intercept"),
-    [("x", True), ("0 + x", False), ("x - 1", False), ("-1 + x", False), ("x - 0", True)]
-    + [("0 + 1 + x", True), ("-1 - 1", False), ("(0 + x)", False), ("1", True), ("0", False)],
+    {
+        "x": True,
+        "0 + x": False,
+        "x - 1": False,
+        "-1 + x": False,
+        "x - 0": True,
+        "0 + 1 + x": True,
+        "-1 - 1": False,
+        "(0 + x)": False,
+        "0": False,
+    }.items(),
 )
 def test_constant(text, intercept):
     assert parse(f"y ~ {text}", COLUMNS).fixed.intercept is intercept
@@ -225,7 +234,7 @@ y ~ ()
 """.strip("\n").split("\n")
 
 
-@pytest.mark.parametrize(("formula", "carets"), zip(REFUSED[::2], REFUSED[1::2], strict=True))
+@pytest.mark.parametrize(("formula", "carets"), list(zip(REFUSED[::2], REFUSED[1::2], strict=True)))
 def test_refused_with_a_caret(formula, carets):
     with pytest.raises(FormulaError) as caught:
         parse(formula, COLUMNS)

@@ -31,7 +31,7 @@ def fixef(fit: LmmFit | OlsFit) -> object:
 
 def cov_params(fit: LmmFit | OlsFit) -> Array:
     """Covariance matrix (p, p) of the fixed effects, in the order of `names`."""
-    return (fit.optimum.vcov if isinstance(fit, LmmFit) else fit.vcov).copy()
+    return (fit.optimum.vcov if isinstance(fit, LmmFit) else fit.vcov_beta).copy()
 
 
 class _Habits:
@@ -182,6 +182,33 @@ class OLS(OlsFit, _Habits):
     table = model_table
     __repr__ = summary
     _repr_html_ = summary_html
+
+    f_test = infer.f_test
+
+    @property
+    def rsquared(self) -> float:
+        """R squared."""
+        return infer.r_squared(self)
+
+    @property
+    def rsquared_adj(self) -> float:
+        """Adjusted R squared."""
+        return infer.adjusted_r_squared(self)
+
+    @property
+    def fvalue(self) -> float:
+        """F statistic on (df_model, df_resid) degrees of freedom."""
+        return infer.f_test(self).statistic
+
+    @property
+    def f_pvalue(self) -> float:
+        """p-value of the F statistic."""
+        return infer.f_test(self).p_value
+
+    @property
+    def df_model(self) -> int:
+        """Numerator degrees of freedom of F: coefficients without the constant."""
+        return infer.f_test(self).df1
 
     @property
     def sigma(self) -> float:

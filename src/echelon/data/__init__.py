@@ -6,17 +6,19 @@ from echelon.data.centering import center, group_mean
 from echelon.data.column import Column
 from echelon.data.complete import Missing, check_finite, complete_cases
 from echelon.data.frame import Frame
-from echelon.data.native import to_native
+from echelon.data.native import Values, named, to_native
 from echelon.data.readers import read
 
 __all__ = [
     "Column",
     "Frame",
     "Missing",
+    "Values",
     "center",
     "check_finite",
     "complete_cases",
     "group_mean",
+    "named",
     "read",
     "to_native",
 ]

@@ -15,11 +15,11 @@ from echelon.errors import MissingDependency, UnknownOption
 
 Backend: TypeAlias = Literal["pandas", "polars", "pyarrow"]
 BACKENDS = ("pandas", "polars", "pyarrow")
+Values: TypeAlias = Sequence[object] | NDArray[Any] | Column
+"""What a column of a result table is made from."""
 
 
-def to_native(
-    columns: Mapping[str, Sequence[object] | NDArray[Any] | Column], backend: str
-) -> object:
+def to_native(columns: Mapping[str, Values], backend: str) -> object:
     """A table in the library named `backend`, made from columns of equal length.
 
     Integers stay integers, floats floats, text text. `None` is missing; so is `nan`, which
@@ -135,3 +135,16 @@ def _arrow_values(values: Any) -> object:
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         return pa.array(values, from_pandas=True)  # from_pandas: nan is null
     return pa.array(values)
+
+
+def named(names: Sequence[str], values: NDArray[np.float64], backend: str) -> object:
+    """Numbers by name, as the caller's library has them: a pandas Series, or a dict for others.
+
+    >>> named(["a", "b"], np.array([1.0, 2.0]), "polars")
+    {'a': 1.0, 'b': 2.0}
+    """
+    if backend == "pandas":
+        import pandas
+
+        return pandas.Series(np.array(values), index=list(names))
+    return dict(zip(names, np.asarray(values).tolist(), strict=True))

@@ -141,7 +141,7 @@ def _extra(given: Extra, option: str, frame: Frame) -> Column | None:
     values = np.asarray(given, dtype=np.float64)
     if values.shape != (frame.n,):
         raise DataError(
-            f"{option}= has shape {values.shape}, expected one value for each of the {frame.n} rows."
+            f"{option}= has shape {values.shape}, expected one value for each of {frame.n} rows."
         )
     return Column(f"{option}=", values)
 

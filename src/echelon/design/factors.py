@@ -20,11 +20,8 @@ def interaction(columns: Sequence[Column]) -> tuple[NDArray[np.int32], tuple[obj
     if not others:
         return first.values.astype(np.int32), first.levels or ()
     codes = first.values.astype(np.int64)
-    size = len(first.levels or ())
     for column in others:
-        width = len(column.levels or ())
-        codes = codes * width + column.values
-        size *= width
+        codes = codes * len(column.levels or ()) + column.values.astype(np.int64)
     present, renumbered = np.unique(codes, return_inverse=True)
     return renumbered.astype(np.int32), tuple(_joined(key, columns) for key in present.tolist())
 

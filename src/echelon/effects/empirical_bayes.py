@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.data import to_native
+from echelon.data import Values, to_native
 from echelon.estimate.kernel import group_sums
 from echelon.linalg.distributions import t_quantile
 from echelon.model.fit import LmmFit
@@ -47,7 +47,7 @@ def empirical_bayes(fit: LmmFit) -> Effects:
     problem, lam, best = fit.problem, fit.lam_working, fit.optimum
     D = lam @ lam.T
     sums = group_sums(problem, D)
-    q, p, J = problem.q, problem.p, problem.J
+    p = problem.p
     beta = np.linalg.solve(problem.fixed.back, best.beta - problem.fixed.shift)
     e = sums.F_each[:, p] - np.einsum("apj,p->aj", sums.F_each[:, :p], beta)
     K = sums.K_each[problem.pairs.place].transpose(2, 0, 1)
@@ -56,7 +56,7 @@ def empirical_bayes(fit: LmmFit) -> Effects:
     return Effects(
         mode=(T @ D @ e).T,
         var=best.sigma2 * (T @ spread @ T.T),
-        leverage=((T @ D) @ sums.F_each[:, :p].reshape(q, p * J)).reshape(q, p, J).transpose(2, 0, 1),
+        leverage=np.einsum("ab,bpj->jap", T @ D, sums.F_each[:, :p]),
     )
 
 
@@ -97,7 +97,7 @@ def ranef(fit: LmmFit, *, level: float = 0.95) -> object:
     J, q = effects.mode.shape
     sd = np.sqrt(np.maximum(np.diagonal(effects.var, axis1=1, axis2=2), 0.0))
     reach = float(t_quantile((1 + level) / 2, np.inf)) * sd
-    columns: dict[str, object] = {
+    columns: dict[str, Values] = {
         "group": [fit.factor] * (J * q),
         "level": [level_ for level_ in fit.group_moments.levels for _ in range(q)],
         "term": list(fit.effects) * J,

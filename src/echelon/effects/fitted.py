@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.data import to_native
+from echelon.data import Values, to_native
+from echelon.design.design import Design
 from echelon.effects.empirical_bayes import empirical_bayes
 from echelon.model.fit import LmmFit, OlsFit
 
@@ -19,23 +20,27 @@ def fitted(fit: LmmFit | OlsFit) -> Array:
     ------
     NeedsRows : the fit was made from summaries
     """
-    design = (fit.rows("fitted values") if isinstance(fit, LmmFit) else fit.built).design
-    out = np.zeros(design.n)
-    for name, b in zip(fit.names, fit.optimum.beta if isinstance(fit, LmmFit) else fit.beta, strict=True):
+    built = fit.rows("fitted values") if isinstance(fit, LmmFit) else fit.built
+    design = built.design
+    beta = fit.optimum.beta if isinstance(fit, LmmFit) else fit.beta
+    out = np.zeros(design.n) if design.offset is None else design.offset.copy()
+    for name, b in zip(fit.names, beta, strict=True):
         out += b if name == "(Intercept)" else b * design.arrays[design.names.index(name)]
-    if design.offset is not None:
-        out += design.offset
-    if isinstance(fit, LmmFit):
-        (factor,) = design.factors
-        mode = empirical_bayes(fit).mode
-        a = 0
-        for term in factor.terms:
-            if term.intercept:
-                out += mode[factor.codes, a]
-                a += 1
-            for array in term.arrays:
-                out += mode[factor.codes, a] * array
-                a += 1
+    return out + _random_part(fit, design) if isinstance(fit, LmmFit) else out
+
+
+def _random_part(fit: LmmFit, design: Design) -> Array:
+    """Z u over the rows."""
+    (factor,) = design.factors
+    mode = empirical_bayes(fit).mode
+    out = np.zeros(design.n)
+    columns = [
+        array
+        for term in factor.terms
+        for array in (*([np.ones(1)] if term.intercept else []), *term.arrays)
+    ]
+    for a, column in enumerate(columns):
+        out += mode[factor.codes, a] * column
     return out
 
 
@@ -55,7 +60,7 @@ def coef(fit: LmmFit) -> object:
     """
     mode = empirical_bayes(fit).mode
     fixed = dict(zip(fit.names, fit.optimum.beta, strict=True))
-    columns: dict[str, object] = {fit.factor: list(fit.group_moments.levels)}
+    columns: dict[str, Values] = {fit.factor: list(fit.group_moments.levels)}
     for name in dict.fromkeys((*fit.effects, *fit.names)):
         total = np.full(fit.J, fixed.get(name, 0.0))
         if name in fit.effects:

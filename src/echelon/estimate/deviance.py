@@ -84,7 +84,8 @@ class Evaluation:
 def evaluate(problem: Problem, lam: Array, reml: bool) -> Evaluation | None:
     """Deviance, gradient, Hessian and expected information at one covariance factor.
 
-    None where the deviance does not exist to working precision (a factor far outside). Cost of two passes over the groups (`group_sums`, `second_sums`).
+    None where the deviance does not exist to working precision (a factor far outside). Cost of two
+    passes over the groups (`group_sums`, `second_sums`).
     """
     p = problem.p
     df = problem.n - p if reml else problem.n

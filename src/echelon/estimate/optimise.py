@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.errors import NotIdentified
+from echelon.estimate.coordinates import Chart, chart, directions
 from echelon.estimate.deviance import Evaluation, evaluate
 from echelon.estimate.problem import Problem
 from echelon.linalg.symmetric import semidefinite_factor
@@ -79,7 +80,7 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
         at=at,
         evaluations=objective.count,
         seconds=perf_counter() - began,
-        decrement=_decrement(at),
+        decrement=_decrement(chart(at, problem.pairs)),
         boundary=not np.isnan(kkt),
         kkt=kkt,
     )
@@ -133,40 +134,44 @@ def _scoring_target(objective: _Counter, at: Evaluation) -> Array | None:
 
 
 def _newton(objective: _Counter, at: Evaluation) -> Evaluation:
-    """Trust-region Newton on the free entries of Lam, with exact Hessians."""
+    """Trust-region Newton with exact Hessians, in local coordinates around each iterate.
+
+    Directions at exactly zero stay there: the deviance is even in them.
+    """
     shape = objective.problem.pairs
-    radius = max(0.5 * float(np.linalg.norm(shape.free(at.lam))), 0.3)
+    local = chart(at, shape)
+    radius = max(0.5 * float(np.linalg.norm(local.x)), 0.3)
     while objective.count < tolerances.MAX_STEPS:
-        values, vectors = np.linalg.eigh(at.hessian)
-        if _decrement(at) < tolerances.DECREMENT and values[0] > -1e-7 * np.abs(values).max():
+        values, vectors = np.linalg.eigh(local.hessian)
+        if _decrement(local) < tolerances.DECREMENT and values[0] > -1e-7 * np.abs(values).max():
             break
-        step, promised = _trust_step(values, vectors, at.gradient, radius)
+        step, promised = _trust_step(values, vectors, local.gradient, radius)
         length = float(np.linalg.norm(step))
-        new = objective(shape.factor(shape.free(at.lam) + step))
+        new = objective(local.factor(step))
         if new is None:
             radius = 0.25 * length
             continue
-        ratio = (at.value - new.value) / promised
+        there = chart(new, shape)
         if abs(at.value - new.value) <= 1e-11 * abs(at.value) + 1e-10:  # rounding decides now
-            better = np.abs(new.gradient).max() < np.abs(at.gradient).max()
-            at = new if better else at
-            if not better:
+            if not np.abs(there.gradient).max() < np.abs(local.gradient).max():
                 break
+            at, local = new, there
             continue
+        ratio = (at.value - new.value) / promised
         if ratio > 0.75 and length > 0.8 * radius:
             radius *= 3
         elif ratio < 0.25:
             radius = 0.25 * length
         if ratio > 1e-4:
-            at = new
+            at, local = new, there
     return at
 
 
-def _decrement(at: Evaluation) -> float:
+def _decrement(local: Chart) -> float:
     """g'|H|^-1 g: twice the deviance still to be gained, flat directions left out."""
-    values, vectors = np.linalg.eigh(at.hessian)
+    values, vectors = np.linalg.eigh(local.hessian)
     size = np.abs(values)
-    along = vectors.T @ at.gradient
+    along = vectors.T @ local.gradient
     floor = tolerances.FLAT * max(float(size.max()), np.finfo(float).tiny)
     return float((along**2 / np.maximum(size, floor)).sum())
 
@@ -204,61 +209,21 @@ def _to_boundary(objective: _Counter, at: Evaluation) -> tuple[Evaluation, float
     Returns the evaluation and the smallest slope into the interior (nan: no boundary; negative: the
     boundary is not an optimum).
     """
-    D, null = _without_null_directions(objective, at.lam)
-    if null is None:
+    shape = objective.problem.pairs
+    Q, singular = directions(at.lam, shape)
+    small = singular < tolerances.BOUNDARY * max(float(singular.max()), 1e-2)
+    if not small.any():
         return at, np.nan
-    new = objective(semidefinite_factor(D))
+    new = objective(shape.rotated(Q * np.where(small, 0.0, singular)))
     if new is None or new.value > at.value + tolerances.BOUNDARY_RISE:
         return at, np.nan
-    new = _polish(objective, new)
+    new = _newton(objective, new)
+    Q, singular = directions(new.lam, shape)
+    null = Q[:, singular <= tolerances.NULL * singular.max()]
     slope = float(np.linalg.eigvalsh(null.T @ new.slope @ null)[0])
     if slope > -tolerances.KKT * max(1.0, float(np.abs(new.slope).max())):
         slope = max(slope, 0.0)
     return new, slope
-
-
-def _polish(objective: _Counter, new: Evaluation) -> Evaluation:
-    """Finish the free directions on the boundary: steps there keep null directions at zero only in
-    diagonal position, so one Newton step is kept when it leaves the zeros as they are."""
-    shape = objective.problem.pairs
-    free = np.abs(shape.free(new.lam)) > 0
-    if not free.any() or free.all():
-        return new
-    hessian = new.hessian[np.ix_(free, free)]
-    gradient = new.gradient[free]
-    for _ in range(5):
-        try:
-            move = -np.linalg.solve(hessian, gradient)
-        except np.linalg.LinAlgError:
-            return new
-        if -float(gradient @ move) < tolerances.DECREMENT:
-            return new
-        theta = shape.free(new.lam)
-        theta[free] += move
-        trial = objective(shape.factor(theta))
-        if trial is None or not trial.value <= new.value:
-            return new
-        new = trial
-        hessian, gradient = new.hessian[np.ix_(free, free)], new.gradient[free]
-    return new
-
-
-def _without_null_directions(objective: _Counter, lam: Array) -> tuple[Array, Array | None]:
-    """D with directions of tiny singular value removed, block by block, and those directions."""
-    shape = objective.problem.pairs
-    largest = max(float(np.linalg.norm(lam, 2)), 1e-2)
-    D, null = lam @ lam.T, []
-    for start, size in zip(shape.starts, shape.sizes, strict=True):
-        block = slice(start, start + size)
-        vectors, values, _ = np.linalg.svd(lam[block, block])
-        small = values < tolerances.BOUNDARY * largest
-        if small.any():
-            kept = vectors * np.where(small, 0.0, values)
-            D[block, block] = kept @ kept.T
-            directions = np.zeros((shape.q, int(small.sum())))
-            directions[block] = vectors[:, small]
-            null.append(directions)
-    return D, np.hstack(null) if null else None
 
 
 def with_user_factor(problem: Problem, theta: Array, reml: bool) -> Evaluation | None:

@@ -11,7 +11,7 @@ from scipy.linalg import solve_triangular
 from echelon import tolerances
 from echelon.estimate.optimise import Search
 from echelon.estimate.problem import Problem
-from echelon.linalg.symmetric import Pairs, semidefinite_factor
+from echelon.linalg.symmetric import Pairs
 
 Array = NDArray[np.float64]
 
@@ -71,7 +71,8 @@ class Optimum:
         values, vectors = np.linalg.eigh(H / np.outer(scale, scale))
         keep = values > tolerances.INVERSE_EIGENVALUE
         vectors = vectors[:, keep] / scale[:, None]
-        return 2 * (vectors / values[keep]) @ vectors.T
+        covariance: Array = 2 * (vectors / values[keep]) @ vectors.T
+        return covariance
 
     def vcov_jacobian(self) -> Array:
         """(t + 1, p, p) derivative of vcov in (theta, sigma)."""
@@ -85,9 +86,9 @@ def optimum(problem: Problem, search: Search, reml: bool) -> Optimum:
     df = problem.n - problem.p if reml else problem.n
     back = problem.fixed.back
     half = solve_triangular(at.L, back.T, lower=True)  # L^-1 back', so vcov / sigma2 = half'half
-    unwhiten = np.linalg.inv(problem.whiten)  # change of basis of q effects, scaled columns
+    unwhiten = np.linalg.inv(problem.whiten).astype(np.float64)  # change of basis, scaled
     move = shape.congruence(unwhiten)
-    lam = semidefinite_factor(problem.whiten @ at.D @ problem.whiten.T)
+    lam = shape.rotated(problem.whiten @ at.lam)
     curve = at.curvature
     slope = unwhiten.T @ at.slope @ unwhiten
     hessian_D = move.T @ (2 * curve.quadratic / at.sigma2 - curve.trace) @ move

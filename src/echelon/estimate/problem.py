@@ -70,12 +70,12 @@ class Problem:
     @property
     def J(self) -> int:
         """Groups."""
-        return self.ZtZ.shape[2]
+        return int(self.ZtZ.shape[2])
 
     @property
     def q(self) -> int:
         """Effects per group."""
-        return len(self.ZtZ)
+        return int(self.ZtZ.shape[0])
 
 
 def fixed_part(moments: Moments) -> FixedPart:
@@ -85,64 +85,48 @@ def fixed_part(moments: Moments) -> FixedPart:
     raw; the response is still centred when the constant is a combination of them (cell means).
     """
     k = len(moments.columns)
-    raw = _raw_columns(moments)
-    raw_squares = np.diagonal(raw.T @ moments.cross @ raw)
+    raw = np.eye(k)  # undoes the centring of [1 X y]
+    raw[0, 1:] = moments.centre[1:]
+    first = 0 if moments.intercept else 1
+    basis = (np.eye(k) if moments.intercept else raw)[:, first:-1]
+    kept = _independent(moments, basis, raw[:, first:-1])
+    X, names = basis[:, kept], moments.columns[first:-1]
+    y = np.eye(k)[:, -1]
+    back, shift = np.eye(X.shape[1]), np.zeros(X.shape[1])
     if moments.intercept:
-        lay = np.eye(k)
-        squares = np.diagonal(moments.cross)
-        varies = squares[1:-1] > tolerances.RANK_RAW * raw_squares[1:-1]
-        usable = np.concatenate([[True], varies])
-        names = moments.columns[:-1]
+        back[0, 1:] = -moments.centre[first:-1][kept][1:]
+        shift[0] = moments.centre[-1]
     else:
-        lay = raw[:, 1:]
-        usable = raw_squares[1:-1] > 0
-        names = moments.columns[1:-1]
-    cross = lay.T @ moments.cross @ lay
-    kept = usable.copy()
-    chosen = np.flatnonzero(usable)
-    kept[chosen] = independent_columns(cross[np.ix_(chosen, chosen)], tolerances.RANK_CENTRED)
-    columns = np.append(np.flatnonzero(kept), len(kept))
-    lay, p = lay[:, columns], len(columns) - 1
-    if p and not moments.intercept:
-        lay[:, -1] = np.eye(k)[:, -1]
-    back, shift = _way_back(moments, lay, columns[:-1])
-    if not moments.intercept and shift is None:
-        lay[0, -1] = moments.centre[-1]
+        constant = _constant_in(moments, X)
+        if constant is None:
+            y = raw[:, -1]
+        else:
+            shift = moments.centre[-1] * constant
     return FixedPart(
-        names=tuple(names[i] for i in columns[:-1]),
+        names=tuple(name for name, keep in zip(names, kept, strict=True) if keep),
         dropped=tuple(name for name, keep in zip(names, kept, strict=True) if not keep),
-        lay=lay,
+        lay=np.column_stack([X, y]),
         back=back,
-        shift=np.zeros(p) if shift is None else shift,
+        shift=shift,
     )
 
 
-def _raw_columns(moments: Moments) -> Array:
-    """(k, k) matrix that undoes the centring of [1 X y]."""
-    raw = np.eye(len(moments.columns))
-    raw[0, 1:] = moments.centre[1:]
-    return raw
+def _independent(moments: Moments, basis: Array, raw: Array) -> NDArray[np.bool_]:
+    """Columns kept: those that vary and are no combination of earlier ones."""
+    cross = basis.T @ moments.cross @ basis
+    raw_squares = np.diagonal(raw.T @ moments.cross @ raw)
+    kept = np.diagonal(cross) > tolerances.RANK_RAW * raw_squares
+    chosen = np.flatnonzero(kept)
+    kept[chosen] = independent_columns(cross[np.ix_(chosen, chosen)], tolerances.RANK_CENTRED)
+    return kept
 
 
-def _way_back(
-    moments: Moments, lay: Array, columns: NDArray[np.intp]
-) -> tuple[Array, Array | None]:
-    """beta in user units from beta in working units; shift None when y may not be centred."""
-    p = len(columns)
-    mean_y = moments.centre[-1]
-    back = np.eye(p)
-    if moments.intercept:
-        back[0, 1:] = -moments.centre[columns[1:]]
-        return back, mean_y * np.eye(p)[0]
-    if p == 0:
-        return back, None
-    X = lay[:, :-1]
-    cross = X.T @ moments.cross @ X
-    constant = np.linalg.solve(cross, X.T @ moments.cross[:, 0])  # X constant = 1, if it can be
-    left = moments.weight - constant @ cross @ constant
-    if left > tolerances.RANK_RAW * 100 * moments.weight:
-        return back, None
-    return back, mean_y * constant
+def _constant_in(moments: Moments, X: Array) -> Array | None:
+    """Coefficients a with X a = 1 in every row, None when there are none."""
+    cross, with_one = X.T @ moments.cross @ X, X.T @ moments.cross[:, 0]
+    a = np.linalg.solve(cross, with_one).astype(np.float64)
+    left = moments.weight - a @ with_one
+    return a if left <= 100 * tolerances.RANK_CENTRED * moments.weight else None
 
 
 def problem(moments: Moments) -> Problem:
@@ -186,10 +170,12 @@ def _undo_centring(group: GroupMoments) -> Array:
 
 
 def _whitening(group: GroupMoments, n: int) -> Array:
-    """T, block diagonal, with (Z T)'W(Z T) / n = I in each block, so that one unit of relative
-    standard deviation means the same for every effect, whatever its scale."""
+    """T, block diagonal, with (Z T)'W(Z T) / n = I in each block.
+
+    One unit of relative standard deviation then means the same for every effect, on any scale.
+    """
     total = group.ZtZ.sum(axis=0) / n
-    whiten = np.zeros_like(total)
+    whiten: Array = np.zeros_like(total)
     start = 0
     for size in group.sizes:
         block = slice(start, start + size)
@@ -218,7 +204,7 @@ def _check_identified(moments: Moments, group: GroupMoments) -> None:
             f"{group.factor!r} has one group only, so there is no variance between groups to "
             "estimate. Use ec.lm() for a model without random effects."
         )
-    if J == n and max(group.sizes) >= 1 and group.count.max() <= 1:
+    if group.count.max() <= 1:
         raise NotIdentified(
             f"Every row is its own group of {group.factor!r} ({n} rows, {J} groups): the variances "
             "between and within groups cannot be told apart. Check the grouping variable."

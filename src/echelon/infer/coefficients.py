@@ -8,7 +8,7 @@ from typing import cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.data import to_native
+from echelon.data import Values, to_native
 from echelon.errors import DataError, UnknownOption
 from echelon.infer.satterthwaite import satterthwaite
 from echelon.linalg.distributions import t_quantile, t_two_sided
@@ -52,7 +52,7 @@ def coefficient_values(
     """
     check_level(level)
     beta = fit.optimum.beta if isinstance(fit, LmmFit) else fit.beta
-    vcov = fit.optimum.vcov if isinstance(fit, LmmFit) else fit.vcov
+    vcov = fit.optimum.vcov if isinstance(fit, LmmFit) else fit.vcov_beta
     se = np.sqrt(np.diagonal(vcov))
     if isinstance(fit, LmmFit):
         method: str = check_df(df or fit.df_method)
@@ -100,7 +100,7 @@ def coefficients(
     UnknownOption : `df` is none of the methods offered
     """
     values = coefficient_values(fit, df=df, level=level)
-    columns: dict[str, object] = {
+    columns: dict[str, Values] = {
         "term": list(values.names),
         "estimate": values.estimate,
         "std_error": values.std_error,
@@ -118,7 +118,7 @@ def confint(
 ) -> object:
     """Wald intervals of the fixed effects: term, conf_low, conf_high."""
     values = coefficient_values(fit, df=df, level=level)
-    columns: dict[str, object] = {
+    columns: dict[str, Values] = {
         "term": list(values.names),
         "conf_low": values.conf_low,
         "conf_high": values.conf_high,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.data import to_native
+from echelon.data import Values, to_native
 from echelon.model.fit import LmmFit
 
 Array = NDArray[np.float64]
@@ -116,5 +116,5 @@ def variance_components(fit: LmmFit) -> object:
     """
     rows = component_values(fit).rows
     fields = ("group", "term", "with_term", "variance", "variance_se", "sd", "sd_se")
-    columns: dict[str, object] = {name: [getattr(row, name) for row in rows] for name in fields}
+    columns: dict[str, Values] = {name: [getattr(row, name) for row in rows] for name in fields}
     return to_native(columns, fit.source.backend)

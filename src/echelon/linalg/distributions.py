@@ -15,20 +15,18 @@ def t_two_sided(t: ArrayLike, df: ArrayLike) -> Array:
     >>> round(float(t_two_sided(2.0, np.inf)), 4)
     0.0455
     """
-    t, df = np.abs(np.asarray(t, dtype=float)), np.asarray(df, dtype=float)
+    size, df = np.abs(np.asarray(t, dtype=np.float64)), np.asarray(df, dtype=np.float64)
     finite = np.where(np.isfinite(df), df, 1.0)
-    return np.where(
-        np.isinf(df), 2 * special.ndtr(-t), 2 * special.stdtr(finite, -t)
-    ) + np.where(np.isnan(df), np.nan, 0.0)
+    area: Array = np.where(np.isinf(df), special.ndtr(-size), special.stdtr(finite, -size))
+    return 2 * area + np.where(np.isnan(df), np.nan, 0.0)
 
 
 def t_quantile(p: float, df: ArrayLike) -> Array:
     """Quantile of Student's t; df = inf is the normal distribution."""
-    df = np.asarray(df, dtype=float)
+    df = np.asarray(df, dtype=np.float64)
     finite = np.where(np.isfinite(df), df, 1.0)
-    return np.where(
-        np.isinf(df), special.ndtri(p), special.stdtrit(finite, p)
-    ) + np.where(np.isnan(df), np.nan, 0.0)
+    quantile: Array = np.where(np.isinf(df), special.ndtri(p), special.stdtrit(finite, p))
+    return quantile + np.where(np.isnan(df), np.nan, 0.0)
 
 
 def f_upper(f: float, df1: float, df2: float) -> float:

@@ -50,7 +50,7 @@ class Pairs:
     @property
     def on_diagonal(self) -> NDArray[np.bool_]:
         """(t,) which free entries lie on the diagonal."""
-        return self.row == self.col
+        return np.equal(self.row, self.col)
 
     def factor(self, theta: Array) -> Array:
         """Lower-triangular Lam (q, q) of the free entries."""
@@ -62,9 +62,23 @@ class Pairs:
         """Free entries (t,) of a matrix."""
         return matrix[self.row, self.col]
 
+    def rotated(self, factor: Array) -> Array:
+        """Lower-triangular Lam (q, q) with Lam Lam' = factor factor', for a block-diagonal factor.
+
+        Found from the factor itself, not from its square, so directions at exactly zero stay there.
+        """
+        lam = np.zeros_like(factor)
+        for start, size in zip(self.starts, self.sizes, strict=True):
+            block = slice(start, start + size)
+            lower = np.linalg.qr(factor[block, block].T, mode="r").T
+            lower = np.tril(lower * np.where(np.diagonal(lower) < 0, -1.0, 1.0))
+            reach = np.linalg.norm(lower, axis=1, keepdims=True)
+            lam[block, block] = np.where(np.abs(lower) > 1e-12 * reach, lower, 0.0)
+        return lam
+
     def symmetric(self, entries: Array) -> Array:
         """Symmetric matrix (q, q) of its free entries."""
-        return (entries @ self.basis).reshape(self.q, self.q)
+        return np.reshape(entries @ self.basis, (self.q, self.q))
 
     def symmetric_slope(self, entries: Array) -> Array:
         """Symmetric S (q, q) with <S, D> = entries . (free entries of D), zero outside blocks."""
@@ -93,7 +107,7 @@ class Pairs:
 
     def factor_curvature(self, slope: Array) -> Array:
         """(t, t) second derivatives of <slope, Lam Lam'> in the free entries of Lam."""
-        same_column = self.col[:, None] == self.col[None, :]
+        same_column = np.equal.outer(self.col, self.col).astype(np.float64)
         return 2 * slope[np.ix_(self.row, self.row)] * same_column
 
     def congruence(self, U: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Models: the chain from formula and data to a frozen fit."""

@@ -57,8 +57,10 @@ def fit_summaries(
     spec = _mixed(parse(formula, frame.columns))
     n, sd = summaries.sizes(frame), summaries.spreads(frame)
     built = build(spec, frame, also=(n, sd))
-    keep = slice(None) if built.used is None else built.used
-    moments = from_summaries(built.design, n.values[keep], sd.values[keep])
+    sizes, spreads = n.values.astype(np.float64), sd.values.astype(np.float64)
+    if built.used is not None:
+        sizes, spreads = sizes[built.used], spreads[built.used]
+    moments = from_summaries(built.design, sizes, spreads)
     seconds = (("design", perf_counter() - began), ("compress", 0.0))
     source = Source("summaries", frame.backend, built.missing, seconds)
     return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
@@ -133,7 +135,7 @@ def fit_ols(
         names=fixed.names,
         dropped=fixed.dropped,
         beta=fixed.back @ beta + fixed.shift,
-        vcov=sigma2 * (fixed.back @ inverse),
+        vcov_beta=sigma2 * (fixed.back @ inverse),
         sigma2=sigma2,
         rss=rss,
         tss=float(moments.cross[-1, -1]) if moments.intercept else raw,

@@ -130,7 +130,7 @@ class OlsFit:
     ----------
     spec, moments, source, built : as in `LmmFit`
     names, dropped : fixed columns kept and left out
-    beta : (p,);  vcov : (p, p)
+    beta : (p,);  vcov_beta : (p, p)
     sigma2 : residual variance (residual sum of squares over n - p)
     rss, tss : residual and total sum of squares (about the mean when there is a constant)
     """
@@ -140,7 +140,7 @@ class OlsFit:
     names: tuple[str, ...]
     dropped: tuple[str, ...]
     beta: Array
-    vcov: Array
+    vcov_beta: Array
     sigma2: float
     rss: float
     tss: float

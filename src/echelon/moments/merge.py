@@ -51,20 +51,24 @@ def _merge_groups(first: GroupMoments, second: GroupMoments) -> GroupMoments:
     known.update({level: len(first.levels) + i for i, level in enumerate(new)})
     place = np.array([known[level] for level in second.levels], dtype=np.intp)
 
-    def joined(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.generic]:
-        out = np.zeros((len(known), *a.shape[1:]), dtype=a.dtype)
+    def joined(a: Array, b: Array) -> Array:
+        out = np.zeros((len(known), *a.shape[1:]))
         out[: len(a)] = a
-        out[place] += b  # type: ignore[arg-type, operator]
+        out[place] += b
         return out
 
     return replace(
         first,
         levels=first.levels + new,
-        count=joined(first.count, second.count),
+        count=joined(_floats(first.count), _floats(second.count)).astype(np.intp),
         weight=joined(first.weight, second.weight),
         ZtZ=joined(first.ZtZ, second.ZtZ),
         ZtV=joined(first.ZtV, second.ZtV),
     )
+
+
+def _floats(values: NDArray[np.intp]) -> Array:
+    return values.astype(np.float64)
 
 
 def _recentre_effects(group: GroupMoments, centre: Array) -> GroupMoments:

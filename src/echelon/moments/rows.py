@@ -94,8 +94,11 @@ def _layout(design: Design, w: Array | None) -> _Layout:
 
 
 def _blocks(design: Design) -> list[tuple[int, int]]:
-    """Row ranges. A block has at least four rows a group, so that adding its group sums to the
-    total stays a small part of the work."""
+    """Row ranges.
+
+    A block has at least four rows a group, so that adding its group sums to the total stays a small
+    part of the work.
+    """
     J = max((len(f.levels) for f in design.factors), default=1)
     size = max(tolerances.ROW_BLOCK, 4 * J)
     return [(a, min(a + size, design.n)) for a in range(0, design.n, size)]
@@ -128,9 +131,7 @@ def _group_moments(
     J = len(factor.levels)
     blocks = np.ascontiguousarray(sums.transpose(1, 0, 2))  # (J, q, K)
     count = np.bincount(factor.codes, minlength=J)
-    weight = (
-        count.astype(np.float64) if w is None else np.bincount(factor.codes, weights=w, minlength=J)
-    )
+    weight = np.bincount(factor.codes, weights=w, minlength=J).astype(np.float64)
     return GroupMoments(
         factor=factor.factor,
         levels=factor.levels,

@@ -35,8 +35,8 @@ def from_summaries(
     cross = between.cross.copy()
     cross[-1, -1] += within
     rows = np.rint(n).astype(np.intp)
-    groups = tuple(
-        replace(g, count=np.bincount(f.codes, weights=rows, minlength=len(f.levels)).astype(np.intp))
-        for g, f in zip(between.groups, design.factors, strict=True)
-    )
-    return replace(between, n=int(rows.sum()), log_weight=0.0, cross=cross, groups=groups)
+    groups = []
+    for group, factor in zip(between.groups, design.factors, strict=True):
+        count = np.bincount(factor.codes, weights=rows, minlength=len(factor.levels))
+        groups.append(replace(group, count=count.astype(np.intp)))
+    return replace(between, n=int(rows.sum()), log_weight=0.0, cross=cross, groups=tuple(groups))

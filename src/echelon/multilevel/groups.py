@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.data import to_native
+from echelon.data import Values, to_native
 from echelon.effects.empirical_bayes import empirical_bayes, total_variance
 from echelon.errors import UnknownColumn, UnknownOption
 from echelon.infer.coefficients import check_level
@@ -121,7 +121,8 @@ def _least_squares(fit: LmmFit, split: OwnPart) -> Array:
     for i in np.flatnonzero(split.level1):
         column = moments.columns.index(fit.names[i])
         target = target - fit.optimum.beta[i] * raw[:, :, column]
-    return np.einsum("ab,jbc,jc->ja", split.undo, split.inverse, target)
+    ols: Array = np.einsum("ab,jbc,jc->ja", split.undo, split.inverse, target)
+    return ols
 
 
 def groups(
@@ -165,7 +166,7 @@ def groups(
     values = group_values(fit, level=level, interval=interval)
     q = len(values.effects)
     alone = values.effects == ("(Intercept)",)
-    columns: dict[str, object] = {
+    columns: dict[str, Values] = {
         values.factor: [label for label in values.levels for _ in range(q)],
         "term": list(values.effects) * len(values.levels),
         "n": np.repeat(values.n, q),

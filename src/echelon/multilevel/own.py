@@ -48,7 +48,8 @@ class OwnPart:
 
     def predictors(self) -> NDArray[np.intp]:
         """(q,) fixed effects that act on each random coefficient (S_q + 1 in HLM's terms)."""
-        return (np.abs(self.own) > 0).any(axis=0).sum(axis=1)
+        acting: NDArray[np.intp] = (np.abs(self.own) > 0).any(axis=0).sum(axis=1)
+        return acting
 
 
 def own_part(fit: LmmFit) -> OwnPart:
@@ -119,7 +120,9 @@ def _within_span(fit: LmmFit, column: int, inverse: Array, constant: bool) -> Ar
     return part if left <= _IN_SPAN * total else None
 
 
-def _tidied(part: Array, fit: LmmFit, column: int, singular: Array, undo: Array) -> Array:
+def _tidied(
+    part: Array, fit: LmmFit, column: int, singular: NDArray[np.bool_], undo: Array
+) -> Array:
     """Clear rounding, and give groups with dependent random columns the pattern of the others.
 
     Where every other group uses one random column only (a level-2 predictor, or its product with

@@ -167,10 +167,8 @@ def _body(grid: Grid, k: int, found: Sequence[float]) -> Iterator[Leaf]:
         for level in range(max(len(cell.lines) for cell in row)):
             lines = tuple(c.lines[level] if level < len(c.lines) else _BLANK for c in row)
             height = max(
-                1
-                if line.aligned
-                else len(wrap(line.text, _inside(width, j, block) + _EPSILON, arial))
-                for j, (line, width) in enumerate(zip(lines, found, strict=True))
+                1 if line.aligned else len(wrap(line.text, width - indent + _EPSILON, arial))
+                for line, width, indent in zip(lines, found, indents, strict=True)
             )
             yield Leaf("below" if level else "row", lines, height, block.title, k)
 

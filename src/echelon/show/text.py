@@ -13,6 +13,7 @@ from echelon.show.table import Section, Table
 _GAP = "  "
 _INDENT = 2
 _RULE = "─"
+_LEAST = 8  # a column of words is never narrower, even where it breaks them
 _NOTES = (60, 80)  # notes are wrapped at the width of the table, within these bounds
 _BOLD, _FAINT, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
@@ -38,12 +39,12 @@ def to_text(table: Table, *, width: int | None = None, color: bool = False) -> s
     >>> from echelon.show import Heading, Section, Table
     >>> print(to_text(Table((Heading("Term", "text"), Heading("Est.")),
     ...                     (Section((("(Intercept)", 12.5), ("ses", -1)),),))))
-    ──────────────────────
-    Term             Est.
-    ──────────────────────
-    (Intercept)     12.500
-    ses             -1.000
-    ──────────────────────
+    ───────────────────
+    Term           Est.
+    ───────────────────
+    (Intercept)  12.500
+    ses          -1.000
+    ───────────────────
     """
     paint: _Paint = (
         (lambda text, code: f"{code}{text}{_PLAIN}") if color else (lambda text, _: text)
@@ -120,7 +121,11 @@ def _columns(grid: Grid, width: int | None, *, last: bool) -> list[_Column] | No
     if found is None:
         if not last:
             return None
-        found = [r.minimum for r in made]
+        excess = sum(r.minimum for r in made) - available
+        found = [
+            r.minimum if numeric else max(min(r.minimum, _LEAST), r.minimum - excess)
+            for r, numeric in zip(made, grid.numeric, strict=True)
+        ]
     whole = [int(-(-w // 1)) if width is None else int(w + 1e-6) for w in found]
     return [_Column(w, r, n) for w, r, n in zip(whole, made, grid.numeric, strict=True)]
 

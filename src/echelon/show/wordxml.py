@@ -82,7 +82,8 @@ def border(row: _Row, side: str, eighths: int) -> None:
             later = (properties.find(qn(f"w:{name}")) for name in _AFTER_BORDERS)
             before = next((element for element in later if element is not None), None)
             properties.append(borders) if before is None else before.addprevious(borders)
-        borders.append(_element(side, val="single", sz=eighths, space=0, color="auto"))
+        if borders.find(qn(f"w:{side}")) is None:
+            borders.append(_element(side, val="single", sz=eighths, space=0, color="auto"))
 
 
 def _element(name: str, **attributes: str | int) -> OxmlElement:

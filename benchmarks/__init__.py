@@ -1,0 +1,1 @@
+"""Speed, memory and agreement of Echelon and its peers: `python -m benchmarks --help`."""

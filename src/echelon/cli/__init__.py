@@ -1,0 +1,1 @@
+"""The shell: `echelon demo | fit | describe | datasets`. Only this room knows typer and rich."""

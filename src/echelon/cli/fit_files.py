@@ -1,0 +1,124 @@
+"""The files that `echelon fit` can write, and how each is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import typer
+
+from echelon.cli.json_results import results_json
+from echelon.cli.staging import Output
+
+if TYPE_CHECKING:
+    from echelon.api.results import LMM, OLS
+    from echelon.show import Table
+
+_ENDINGS = {
+    "report": (".html", ".htm"),
+    "docx": (".docx",),
+    "pptx": (".pptx",),
+    "html": (".html", ".htm"),
+    "latex": (".tex",),
+    "groups": (".csv",),
+    "json": (".json",),
+}
+_MULTILEVEL_ONLY = ("report", "figures", "groups")
+TABLE_FORMATS = ("docx", "pptx", "html", "latex")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Paths asked for by option; None where an option was not given."""
+
+    report: Path | None = None
+    docx: Path | None = None
+    pptx: Path | None = None
+    html: Path | None = None
+    latex: Path | None = None
+    figures: Path | None = None
+    groups: Path | None = None
+    json: Path | None = None
+
+    @property
+    def given(self) -> dict[str, Path]:
+        """The options that were given, in order."""
+        paths = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: path for name, path in paths if path is not None}
+
+    @property
+    def multilevel_only(self) -> list[str]:
+        """The options given that need a multilevel model."""
+        return [f"--{name}" for name in self.given if name in _MULTILEVEL_ONLY]
+
+    def check(self, data: Path | None) -> None:
+        """Refuse endings that do not match, one path given twice, and the data file itself."""
+        seen: dict[Path, str] = {}
+        for name, path in self.given.items():
+            allowed = _ENDINGS.get(name, ())
+            if allowed and path.suffix.lower() not in allowed:
+                raise typer.BadParameter(
+                    f"--{name} needs a file name ending in {allowed[0]}, not {str(path)!r}."
+                )
+            place = path.expanduser().resolve()
+            if data is not None and place == data.resolve():
+                raise typer.BadParameter(f"--{name} would overwrite the data file {str(path)!r}.")
+            if place in seen:
+                raise typer.BadParameter(f"--{seen[place]} and --{name} name the same file.")
+            seen[place] = name
+
+
+def outputs(fitted: LMM | OLS, files: Files) -> list[Output]:
+    """Every output asked for, ready to be written."""
+    given = files.given
+    formats = {name: path for name, path in given.items() if name in TABLE_FORMATS}
+    made = table_outputs([fitted.table()], formats) if formats else []
+    if "json" in given:
+        made.append(_text(given["json"], results_json(fitted) + "\n"))
+    if given.keys() & set(_MULTILEVEL_ONLY):
+        made += _multilevel(cast("LMM", fitted), given)
+    return made
+
+
+def table_outputs(
+    tables: list[Table], formats: dict[str, Path], title: str | None = None
+) -> list[Output]:
+    """The same tables in each format, by option name."""
+    from echelon.show import save_tables
+
+    return [
+        Output(path, lambda place: save_tables(tables, place, title=title), f"t{_ENDINGS[name][0]}")
+        for name, path in formats.items()
+    ]
+
+
+def _multilevel(fit: LMM, given: dict[str, Path]) -> list[Output]:
+    made = []
+    if "report" in given:
+        made.append(Output(given["report"], lambda place: _drop(fit.report(place)), "report.html"))
+    if "groups" in given:
+        groups = cast(Any, fit.groups())
+        made.append(_text(given["groups"], groups.to_csv(index=False, lineterminator="\n")))
+    if "figures" in given:
+        made.append(Output(given["figures"], lambda place: save_figures(fit, place), "f", True))
+    return made
+
+
+def save_figures(fit: LMM, folder: Path) -> None:
+    """Write all figures of a fit into a folder."""
+    from echelon.plot import save_all
+
+    save_all(fit, folder)
+
+
+def _text(target: Path, text: str) -> Output:
+    return Output(
+        target,
+        lambda place: _drop(place.write_text(text, encoding="utf-8", newline="\n")),
+        f"t{target.suffix}",
+    )
+
+
+def _drop(_: object) -> None:
+    """Make a writer of a function that returns something."""

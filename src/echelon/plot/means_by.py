@@ -1,0 +1,198 @@
+"""Group means against a predictor, by category, with the model's lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon.effects import fitted
+from echelon.errors import DataError, UnknownOption
+from echelon.model.fit import LmmFit
+from echelon.multilevel.groups import group_values
+from echelon.plot import theme
+from echelon.plot.columns import MOST_CATEGORIES, Variable, built_of, fixed_part, variable
+from echelon.plot.words import groups_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+Shown = Literal["observed", "eb"]
+_WHERE = "means_by()"
+_GOLDEN = 0.6180339887498949  # its multiples fill an interval evenly, in any order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Share:
+    """The groups of one category: which, how drawn, and what the model is told of them."""
+
+    member: NDArray[np.bool_]
+    name: str
+    colour: str
+    marker: str
+    settings: dict[str, Array | float]
+
+
+def means_by(
+    fit: LmmFit,
+    predictor: str,
+    *,
+    by: str | None = None,
+    lines: bool = True,
+    show: Shown = "observed",
+    labels: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the group means against a predictor of the model, with the model's fitted lines.
+
+    Parameters
+    ----------
+    predictor : a column of the model; one that varies within groups is averaged by group
+    by : a categorical column of the model that is constant within groups, for colours and marks
+    lines : whether to draw the fixed part, the other predictors at their mean over groups
+    show : "observed" group means, or "eb" for their empirical Bayes estimates
+    labels : names for the categories of `by` (of `predictor` without `by`), in order, e.g.
+        ("public", "private") for 0 and 1
+    ax : axes to draw in; None for a new figure of pyplot
+
+    Returns
+    -------
+    the axes; a categorical predictor has its groups spread evenly beside its place
+
+    Raises
+    ------
+    UnknownColumn : no column of the model
+    DataError : `by` varies within groups or has too many values; `labels` of the wrong number
+    MissingDependency : matplotlib is not installed
+
+    Notes
+    -----
+    No line is drawn when the model holds a square, logarithm or the like of the predictor beside
+    it. With a level-1 predictor and its own group mean in one model, the line over the group mean
+    has the contextual slope, unless the level-1 predictor is centred within groups.
+
+    Examples
+    --------
+    >>> import echelon as ec
+    >>> from echelon.plot.theme import new_figure
+    >>> eclsk = ec.datasets.load("eclsk", quiet=True)
+    >>> fit = ec.lmer("g1rscore ~ sector + schmeansesc + (1 | schid)", eclsk)
+    >>> ax = fit.plot.means_by("schmeansesc", by="sector", ax=new_figure().subplots())
+    >>> len(ax.get_lines())
+    2
+    """
+    if show not in get_args(Shown):
+        raise UnknownOption("show", show, get_args(Shown))
+    across = variable(fit, predictor, _WHERE)
+    kinds = None if by is None else _kinds(fit, by)
+    if kinds is not None:
+        kinds = _relabelled(kinds, labels)
+    elif across.labels or labels is not None:
+        across = _relabelled(across, labels)
+    y = _means(fit, show)
+    shares = _shares(across, kinds)
+    with theme.canvas(ax) as ax:
+        for i, share in enumerate(shares):
+            _points(ax, across, share, y, i - (len(shares) - 1) / 2)
+            if lines:
+                _line(ax, fit, across, share, i - (len(shares) - 1) / 2)
+        if across.labels:
+            ax.set_xticks(range(len(across.labels)), across.labels)
+            ax.set_xlim(-0.6, len(across.labels) - 0.4)
+        title, x, height = _words(fit, across, kinds, show)
+        theme.finish(ax, title, x=x, y=height, key=len(shares) if kinds else 0)
+    return ax
+
+
+def _kinds(fit: LmmFit, by: str) -> Variable:
+    kinds = variable(fit, by, _WHERE)
+    if not kinds.labels:
+        found = "varies within groups" if kinds.varies else "has too many values"
+        raise DataError(
+            f"by={by!r} {found}: it needs at most {MOST_CATEGORIES} values, each the same in all "
+            f"rows of a group. Put it on the axis instead: means_by({by!r})."
+        )
+    if len(kinds.labels) > MOST_CATEGORIES:
+        raise DataError(f"by={by!r} has {len(kinds.labels)} categories; {MOST_CATEGORIES} is most.")
+    return replace(kinds, labels=tuple(f"{kinds.name} {text}" for text in kinds.labels))
+
+
+def _relabelled(found: Variable, labels: Sequence[str] | None) -> Variable:
+    if labels is None:
+        return found
+    if len(labels) != len(found.labels):
+        raise DataError(
+            f"labels= has {len(labels)} names, and {found.name!r} has {len(found.labels)} categories."
+        )
+    return replace(found, labels=tuple(labels))
+
+
+def _means(fit: LmmFit, show: Shown) -> Array:
+    """(J,) means of the response, observed or expected given the group's random effects."""
+    if show == "eb" and fit.source.kind == "summaries":
+        return group_values(fit).eb[:, 0]
+    design = built_of(fit, _WHERE).design
+    y, codes = design.y if show == "observed" else fitted(fit), design.factors[0].codes
+    means: Array = np.bincount(codes, weights=y, minlength=fit.J) / np.bincount(codes)
+    return means
+
+
+def _shares(across: Variable, kinds: Variable | None) -> list[_Share]:
+    if kinds is None:
+        everyone = np.ones(len(across.values), dtype=bool)
+        return [_Share(everyone, "groups", theme.BLUE, "o", {})]
+    looks = zip(kinds.labels, theme.CATEGORIES, theme.MARKERS, strict=False)
+    shares = [_Share(kinds.categories == k, *look, kinds.at(k)) for k, look in enumerate(looks)]
+    return [share for share in shares if share.member.any()]
+
+
+def _points(ax: Axes, across: Variable, share: _Share, y: Array, side: float) -> None:
+    J = len(y)
+    x, y = across.values[share.member], y[share.member]
+    if across.labels:
+        order = np.argsort(np.argsort(y, kind="stable"))
+        x = x + 0.28 * side + 0.22 * ((order * _GOLDEN) % 1 - 0.5)
+    ax.scatter(
+        x,
+        y,
+        s=float(np.clip(9000 / J, 18, 60)),
+        color=share.colour,
+        marker=share.marker,
+        alpha=float(np.clip(250 / J, 0.3, 0.85)),
+        linewidths=0,
+        label=share.name,
+        rasterized=theme.as_picture(J),
+    )
+
+
+def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share, side: float) -> None:
+    """The fixed part over the range of the share's groups; a bar for each category."""
+    within = across.values[share.member]
+    style = {"color": share.colour, "linewidth": 2.6, "zorder": 4, "solid_capstyle": "round"}
+    if not across.labels:
+        grid = np.linspace(within.min(), within.max(), 50)
+        height = fixed_part(fit, {**share.settings, **across.at(grid)})
+        if height is not None:
+            ax.plot(grid, np.broadcast_to(height, grid.shape), **style)
+        return
+    for k in np.unique(within).astype(int):
+        height = fixed_part(fit, {**share.settings, **across.at(k)})
+        if height is not None:
+            ends = np.array([-0.13, 0.13]) + k + 0.28 * side
+            ax.plot(ends, np.repeat(height, 2), **style)
+
+
+def _words(
+    fit: LmmFit, across: Variable, kinds: Variable | None, show: Shown
+) -> tuple[str, str, str]:
+    """Title, name of the axis across, name of the axis up."""
+    mean = "Observed mean" if show == "observed" else "Empirical Bayes mean"
+    title = f"{mean} of {fit.response} in {groups_of(fit)} against {across.name}"
+    if kinds is not None:
+        title += f", by {kinds.name}"
+    x = f"{across.name} (mean of each group)" if across.varies else across.name
+    return title, x, f"{mean} of {fit.response}"

@@ -1,0 +1,55 @@
+"""Every group, unpacked, in a table that can be sorted and filtered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from echelon.model.fit import LmmFit
+from echelon.multilevel import GroupValues
+from echelon.report.markup import code, paragraph, safe, scrolling, section
+from echelon.show import Section, Table, to_html
+from echelon.show.format import integer
+from echelon.show.unpack import groups_table
+
+_FILTERED = 30  # groups above which a filter helps
+_MOST = 20_000  # rows that a browser still sorts and prints
+
+
+def groups_section(fit: LmmFit, groups: GroupValues) -> str:
+    """Return the section with the table of groups."""
+    table = groups_table(groups)
+    shown, total = _cut(table), sum(len(s.rows) for s in table.sections)
+    html = to_html(replace(shown, notes=()), sortable=True, caption=False, table_id="all-groups")
+    intro = (
+        f"Each group of {code(fit.factor)}: what its own rows say, how much it weighs in the fixed "
+        "part, and the empirical Bayes estimate with its 95% interval."
+    )
+    sort = '<span class="filter">Choose a column’s heading to sort by it.</span>'
+    cut = ""
+    if total > _MOST:
+        cut = f"The first {integer(_MOST)} of {integer(total)} rows; {code('fit.groups()')} gives all."
+    parts = [
+        paragraph(f"{intro} {sort}"),
+        paragraph(cut),
+        _filter(fit) if fit.J > _FILTERED else "",
+        scrolling(html, table.title, kind="scroll tall"),
+        *(paragraph(safe(note), "soft") for note in table.notes),
+    ]
+    return section("groups", "Groups", parts, kind="wide")
+
+
+def _filter(fit: LmmFit) -> str:
+    return (
+        f'<p class="filter"><label for="filter">Show {code(fit.factor)} containing</label> '
+        '<input id="filter" type="search" autocomplete="off" spellcheck="false" '
+        'aria-controls="all-groups"> <span id="filter-count" role="status"></span></p>'
+    )
+
+
+def _cut(table: Table) -> Table:
+    """The first rows of a table too long for a browser."""
+    left, kept = _MOST, []
+    for s in table.sections:
+        kept.append(Section(s.rows[:left], s.title))
+        left -= len(kept[-1].rows)
+    return replace(table, sections=tuple(s for s in kept if s.rows))

@@ -1,0 +1,197 @@
+"""The model: equations, fixed effects, variances, and whether the optimum was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from echelon.errors import NotIdentified
+from echelon.estimate.verdict import Verdict
+from echelon.infer import coefficient_values, component_values, criteria
+from echelon.model.fit import LmmFit
+from echelon.multilevel import explained_values, icc, r2, reliability_values, variance_test_values
+from echelon.report.equations import equations_block
+from echelon.report.markup import facts, paragraph, safe, section, share, table_box
+from echelon.show import Entry, Heading, Section, Table
+from echelon.show.format import integer, number, typeset
+from echelon.show.unpack import amount, places
+
+_WORDS = {
+    "converged": "Converged.",
+    "boundary": "At the boundary.",
+    "failed": "Not converged: do not report these estimates.",
+}
+_CORRELATION = "Covariances of the random effects"
+
+
+def model_section(fit: LmmFit) -> str:
+    """Return the section on the model and its estimates."""
+    pairs = _covariances(fit)
+    return section(
+        "model",
+        "The model",
+        [
+            "<h3>Did the fit reach its optimum?</h3>",
+            verdict_box(fit.verdict),
+            *equations_block(fit),
+            "<h3>Fixed effects</h3>",
+            table_box(fixed_table(fit), "fixed"),
+            "<h3>Random effects</h3>",
+            table_box(random_table(fit), "random"),
+            *([table_box(pairs, "covariances")] if pairs else []),
+            "<h3>Shares of variance and fit</h3>",
+            facts(_shares(fit) + _criteria(fit)),
+            paragraph(_explained_note(fit), "soft"),
+        ],
+    )
+
+
+def verdict_box(verdict: Verdict) -> str:
+    """Return the verdict with its evidence in words."""
+    steps = (
+        f"{_small(abs(verdict.distance_se))} standard errors from the point where its slope and "
+        f"curvature say the optimum lies; moving there would change the log-likelihood by "
+        f"{_small(abs(verdict.distance_loglik))}."
+    )
+    evidence = (
+        f"Evidence: the deviance was evaluated {integer(verdict.evaluations)} times. At the end, "
+        f"the parameter furthest off is {steps}"
+    )
+    return (
+        f'<div class="verdict {safe(verdict.status)}">\n<p><span class="word">'
+        f"{_WORDS[verdict.status]}</span> {safe(verdict.message)}</p>\n"
+        f"{paragraph(evidence, 'soft')}\n</div>"
+    )
+
+
+def _small(x: float) -> str:
+    """A distance from zero: below rounding it is called that."""
+    return "less than 10⁻⁸" if x < 1e-8 else typeset(f"{x:.1e}", "unicode")
+
+
+def fixed_table(fit: LmmFit) -> Table:
+    """Return the fixed effects with standard errors, tests and intervals."""
+    values = coefficient_values(fit)
+    z = values.method == "none"
+    rows = tuple(
+        (
+            name,
+            *(amount(x, places(se, 3)) for x in (b, se)),
+            *(() if z else (df,)),
+            t,
+            p,
+            *(amount(x, places(se, 3)) for x in (low, high)),
+        )
+        for name, b, se, df, t, p, low, high in zip(
+            values.names,
+            values.estimate.tolist(),
+            values.std_error.tolist(),
+            values.df.tolist(),
+            values.statistic.tolist(),
+            values.p_value.tolist(),
+            values.conf_low.tolist(),
+            values.conf_high.tolist(),
+            strict=True,
+        )
+    )
+    heads = (
+        Heading("Coefficient", "text"),
+        Heading("Estimate"),
+        Heading("SE"),
+        *(() if z else (Heading("df", digits=1),)),
+        Heading("z" if z else "t", digits=2),
+        Heading("p", "p"),
+        *(Heading(name, group=f"{100 * values.level:.0f}% interval") for name in ("Lower", "Upper")),
+    )
+    how = "normal approximation" if z else "degrees of freedom by Satterthwaite’s method"
+    left = f" Left out as combinations of others: {', '.join(fit.dropped)}." if fit.dropped else ""
+    note = f"Estimates by {'REML' if fit.reml else 'ML'}; {how}; two-sided tests.{left}"
+    return Table(heads, (Section(rows),), "Fixed effects", (note,))
+
+
+def random_table(fit: LmmFit) -> Table:
+    """Return the variances with standard errors, reliabilities and chi-square tests."""
+    tests, lam = variance_test_values(fit), reliability_values(fit)
+    rows = []
+    for row in component_values(fit).rows:
+        if row.with_term:
+            continue
+        cells: Sequence[float | int | None] = (None,) * 4
+        if row.term:
+            i = fit.effects.index(row.term)
+            df = int(tests.df[i])
+            cells = (lam.reliability[i], tests.chi_square[i], max(df, 0), tests.p_value[i])
+        sizes = (row.variance, row.variance_se, row.sd)
+        numbers = [Entry("—") if np.isnan(x) else amount(x, places(x, 3)) for x in sizes]
+        rows.append((row.group, row.term, *numbers, *cells))
+    test = "Chi-square test"
+    heads = (
+        Heading("Group", "text"),
+        Heading("Effect", "text"),
+        *(Heading(name) for name in ("Variance", "SE", "SD", "Reliability")),
+        Heading("χ²", digits=1, group=test),
+        Heading("df", "integer", group=test),
+        Heading("p", "p", group=test),
+    )
+    notes = ["SE: of the variance. Reliability: mean over the groups. χ²: test that the variance is zero."]
+    if 0 < tests.groups_used < fit.J:
+        notes.append(
+            f"Reliability and χ² rest on the {integer(tests.groups_used)} of {integer(fit.J)} "
+            "groups whose own rows suffice to estimate their coefficients."
+        )
+    if any(row.variance == 0 for row in component_values(fit).rows if not row.with_term):
+        notes.append("A variance of exactly zero has no standard error.")
+    return Table(heads, (Section(tuple(rows)),), "Random effects", tuple(notes))
+
+
+def _covariances(fit: LmmFit) -> Table | None:
+    found = [row for row in component_values(fit).rows if row.with_term]
+    if not found:
+        return None
+    heads = (
+        *(Heading(name, "text") for name in ("Group", "Effect", "with")),
+        *(Heading(name) for name in ("Covariance", "SE", "Correlation")),
+    )
+    rows = tuple(
+        (row.group, row.term, row.with_term, row.variance, row.variance_se, row.sd) for row in found
+    )
+    return Table(heads, (Section(rows),), _CORRELATION)
+
+
+def _shares(fit: LmmFit) -> list[tuple[str, str]]:
+    left = "" if len(fit.names) == 1 else ", residual"
+    pairs = [(f"Intraclass correlation (ICC{left})", f"{icc(fit):.3f} ({share(icc(fit))})")]
+    if len(fit.names) == 1:
+        return pairs
+    found = r2(fit)
+    pairs.append(("R², fixed effects (marginal)", f"{found.marginal:.3f}"))
+    pairs.append(("R², with random effects (conditional)", f"{found.conditional:.3f}"))
+    try:
+        gain = explained_values(fit)
+    except NotIdentified:
+        return pairs
+    names = {"Residual": "within groups"}
+    for level, term, x in zip(gain.levels, gain.terms, gain.explained.tolist(), strict=True):
+        what = names.get(level, "between groups") if level == "Residual" or term else level
+        pairs.append((f"Explained variance {what}", share(x)))
+    return pairs
+
+
+def _explained_note(fit: LmmFit) -> str:
+    if len(fit.names) == 1:
+        return ""
+    return (
+        "Explained variance is the proportion by which a variance is smaller than in the model "
+        "without predictors, fitted to the same rows; a negative value means that it is larger."
+    )
+
+
+def _criteria(fit: LmmFit) -> list[tuple[str, str]]:
+    values = criteria(fit)
+    kind = "REML " if values.restricted else ""
+    text = [typeset(number(x, 1), "unicode") for x in (values.loglik, values.aic, values.bic)]
+    return [
+        (f"{kind}log-likelihood", text[0]),
+        ("AIC, BIC", f"{text[1]}, {text[2]} ({values.parameters} parameters)"),
+    ]

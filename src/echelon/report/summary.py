@@ -1,0 +1,120 @@
+"""The result in one paragraph of plain language, with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from echelon.infer import Coefficients, coefficient_values, component_values
+from echelon.model.fit import LmmFit
+from echelon.multilevel import GroupValues, icc
+from echelon.report.markup import code, counted, said, share
+
+_SPOKEN = 4  # coefficients told in words; a table reads better than a longer list
+
+
+def summary_paragraph(fit: LmmFit, groups: GroupValues) -> str:
+    """Return the summary as HTML: what was fitted, what came out, how sure it is."""
+    sentences = [
+        *_warning(fit),
+        _fitted(fit),
+        *_fixed(fit),
+        *_random(fit),
+        *_reliability(fit, groups),
+    ]
+    return " ".join(sentences)
+
+
+def _warning(fit: LmmFit) -> Iterator[str]:
+    if fit.verdict.status == "failed":
+        yield "<strong>The model did not converge: do not report the numbers below.</strong>"
+
+
+def _fitted(fit: LmmFit) -> str:
+    method = "restricted maximum likelihood (REML)" if fit.reml else "maximum likelihood (ML)"
+    source = " known by their n, mean and SD" if fit.source.kind == "summaries" else ""
+    return (
+        f"A multilevel model of {code(fit.response)} was fitted by {method} to "
+        f"{counted(fit.n, 'row', 'rows')} in {counted(fit.J, 'group', 'groups')} of "
+        f"{code(fit.factor)}{source}."
+    )
+
+
+def _fixed(fit: LmmFit) -> Iterator[str]:
+    values = coefficient_values(fit)
+    if values.names == ("(Intercept)",):
+        yield (
+            f"The mean {code(fit.response)} of the groups’ true means is estimated at "
+            f"{said(values.estimate[0], values.std_error[0])} {_interval(values, 0)}."
+        )
+        return
+    told = [i for i, name in enumerate(values.names) if name != "(Intercept)"]
+    for i in told[:_SPOKEN]:
+        yield _coefficient(fit, values, i)
+    if len(told) > _SPOKEN:
+        more = counted(len(told) - _SPOKEN, "coefficient is", "coefficients are")
+        yield f"{more} in the table of fixed effects only."
+
+
+def _coefficient(fit: LmmFit, values: Coefficients, i: int) -> str:
+    """One coefficient in a sentence."""
+    name, b = values.names[i], values.estimate[i]
+    zero = "includes" if values.conf_low[i] <= 0 <= values.conf_high[i] else "excludes"
+    size = said(abs(b), values.std_error[i])
+    if ":" in name:
+        return (
+            f"The interaction {code(name)} is estimated at "
+            f"{said(b, values.std_error[i])} {_interval(values, i)}, which {zero} zero."
+        )
+    crossed = any(name in other.split(":") for other in values.names if other != name)
+    where = ", where the variables it interacts with are zero" if crossed else ""
+    others = ", the other predictors held equal" if len(values.names) > 2 else ""
+    return (
+        f"One unit more of {code(name)} goes with a {code(fit.response)} that is {size} "
+        f"{'lower' if b < 0 else 'higher'}{others}{where} {_interval(values, i)}, which {zero} zero."
+    )
+
+
+def _interval(values: Coefficients, i: int) -> str:
+    se = values.std_error[i]
+    low, high = said(values.conf_low[i], se), said(values.conf_high[i], se)
+    return f"({100 * values.level:.0f}% interval {low} to {high})"
+
+
+def _random(fit: LmmFit) -> Iterator[str]:
+    rows = [row for row in component_values(fit).rows if not row.with_term]
+    left = "" if len(fit.names) == 1 else " that the predictors leave"
+    within = rows[-1].sd
+    for row in rows[:-1]:
+        sd = said(row.sd, row.sd, 3)
+        if row.sd == 0:
+            what = "their levels" if row.term == "(Intercept)" else f"the effect of {code(row.term)}"
+            yield f"The data show no sign that the groups differ in {what}: that variance is zero."
+        elif row.term == "(Intercept)" and len(fit.effects) == 1:
+            yield (
+                f"The groups’ true means vary{' about their prediction' if left else ''} with a "
+                f"standard deviation of {sd}, rows within a group with one of "
+                f"{said(within, within, 3)}: {share(icc(fit))} of the variance{left} lies between "
+                "groups (the intraclass correlation)."
+            )
+        elif row.term == "(Intercept)":
+            yield f"The groups’ intercepts vary with a standard deviation of {sd}."
+        else:
+            yield (
+                f"The effect of {code(row.term)} differs between groups, with a standard "
+                f"deviation of {sd}."
+            )
+
+
+def _reliability(fit: LmmFit, groups: GroupValues) -> Iterator[str]:
+    lam = groups.reliability[:, 0]
+    lam = lam[np.isfinite(lam)]
+    if groups.effects != ("(Intercept)",) or not lam.size or not lam.any():
+        return
+    spread = "" if np.ptp(lam) < 5e-4 else f" on average ({lam.min():.2f} to {lam.max():.2f})"
+    goal = "the grand mean" if len(fit.names) == 1 else "their prediction"
+    yield (
+        f"A group’s own mean measures its true mean with a reliability of {lam.mean():.2f}{spread}; "
+        f"the less reliable means are pulled more strongly towards {goal}."
+    )

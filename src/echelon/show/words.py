@@ -1,0 +1,151 @@
+"""What a fit says of itself in words: method, data, criteria, conventions, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from echelon.infer.coefficients import coefficient_values
+from echelon.infer.criteria import criteria
+from echelon.infer.ols import adjusted_r_squared, f_test, r_squared
+from echelon.model.fit import LmmFit, OlsFit
+from echelon.model.notes import notes
+from echelon.multilevel.icc import icc
+from echelon.show.cells import STAR_KEY, amount, places
+from echelon.show.format import Script, integer, number, p_value, typeset, written
+
+Fit: TypeAlias = LmmFit | OlsFit
+
+_INTERCEPT = "(Intercept)"
+
+
+def method(fit: Fit) -> str:
+    """How the model was fitted, in words."""
+    if isinstance(fit, OlsFit):
+        weighted = fit.built.design.precision is not None
+        return f"Linear model fit by {'weighted' if weighted else 'ordinary'} least squares"
+    return f"Linear multilevel model fit by {'REML' if fit.reml else 'maximum likelihood'}"
+
+
+def head(fit: Fit, script: Script) -> tuple[str, ...]:
+    """Method, formula, data and criteria, one line each."""
+    lines = [method(fit), f"Formula: {' '.join(fit.spec.formula.split())}", _data(fit)]
+    if isinstance(fit, OlsFit):
+        lines += _ols_lines(fit, script)
+    return (*lines, _criteria_line(fit, script))
+
+
+def foot(fit: Fit) -> tuple[str, ...]:
+    """Conventions, star key, verdict and notes, one line each."""
+    lines = [*conventions(fit), f"Stars: {STAR_KEY}."]
+    said: tuple[str, ...] = (str(fit.source.missing),)
+    if isinstance(fit, LmmFit):
+        verdict = fit.verdict
+        lines.append(f"Verdict: {verdict.status}. {verdict.message}")
+        said = (*said, verdict.message)
+    return (*lines, *(f"Note: {note}" for note in notes(fit) if note not in said))
+
+
+def conventions(fit: Fit) -> tuple[str, ...]:
+    """What every number of a fit means: tests, parameters counted, reference levels."""
+    found = criteria(fit)
+    p = len(fit.names)
+    if isinstance(fit, OlsFit):
+        tests = f"t tests on {integer(fit.df_resid)} residual degrees of freedom."
+        counted = f"{_plural(p, 'coefficient')} and the residual variance"
+    else:
+        likelihood = "REML (restricted) likelihood" if fit.reml else "Maximum likelihood"
+        satterthwaite = "t tests with Satterthwaite's degrees of freedom"
+        normal = "z tests (normal approximation)"
+        tests = f"{likelihood}; {normal if fit.df_method == 'none' else satterthwaite}."
+        counted = f"{p} fixed, {found.parameters - p} of variance"
+    count = f"AIC and BIC count {found.parameters} parameters ({counted}); BIC uses log({found.n:,})."
+    return (tests, count, *_reference_levels(fit))
+
+
+def _data(fit: Fit) -> str:
+    missing = fit.source.missing
+    text = f"Data: {_plural(fit.n, 'row')}"
+    if isinstance(fit, LmmFit):
+        n = fit.group_moments.count
+        low, high = integer(n.min()), integer(n.max())
+        each = f"{low} to {high} rows each" if low != high else f"{low} rows each"
+        if fit.source.kind == "summaries":
+            text += " behind the summaries (n, mean, SD)"
+            text += f" of {_plural(fit.J, 'group')} of {fit.factor} ({each})"
+        else:
+            text += f" in {_plural(fit.J, 'group')} of {fit.factor} ({each})"
+    if fit.built is not None and fit.built.design.precision is not None:
+        text += ", with precision weights"
+    if missing.n_used < missing.n_total:
+        listed = ", ".join(f"{name} {count:,}" for name, count in missing.by_variable)
+        dropped = missing.n_total - missing.n_used
+        text += f"; {dropped:,} of {missing.n_total:,} left out (missing: {listed})"
+    return text
+
+
+def _criteria_line(fit: Fit, script: Script) -> str:
+    found = criteria(fit)
+    pairs = [("log-likelihood", found.loglik), ("AIC", found.aic), ("BIC", found.bic)]
+    if isinstance(fit, LmmFit):
+        pairs.insert(0, ("REML criterion" if fit.reml else "deviance", found.deviance))
+    text = ", ".join(f"{name} {_said(value, script)}" for name, value in pairs)
+    return text[0].upper() + text[1:]
+
+
+def _said(value: float, script: Script) -> str:
+    cell = amount(value, 1)
+    return typeset(written(value, cell.kind or "number", 1), script)
+
+
+def _ols_lines(fit: OlsFit, script: Script) -> Iterator[str]:
+    sigma = typeset(number(float(np.sqrt(fit.sigma2)), 3), script)
+    yield f"Residual SE {sigma} on {integer(fit.df_resid)} degrees of freedom"
+    test = f_test(fit)
+    shares = f"R² {_share(r_squared(fit))}, adjusted R² {_share(adjusted_r_squared(fit))}"
+    if not test.df1:
+        return
+    p = p_value(test.p_value)
+    sign = "" if p.startswith("<") else "= "
+    yield (
+        f"{shares}, F({test.df1}, {test.df2}) = {typeset(number(test.statistic, 2), script)}, "
+        f"p {sign}{p.replace('<', '< ')}"
+    )
+
+
+def _share(x: float) -> str:
+    """R squared with the four digits of R's summary."""
+    return number(x, places(x, 4, 4))
+
+
+def intraclass(fit: LmmFit) -> float | None:
+    """The intraclass correlation of a model with a random intercept; None for others."""
+    return icc(fit) if _INTERCEPT in fit.effects else None
+
+
+def _reference_levels(fit: Fit) -> tuple[str, ...]:
+    """Reference levels of the categorical predictors, and other contrasts, as far as known."""
+    if fit.built is None:
+        return ()
+    references, others = [], []
+    for name, coding in fit.built.recipe.codings.items():
+        contrasted = (f"{name}{label}" for label in coding.labels)
+        if not any(text in term for text in contrasted for term in (*fit.names, *fit.dropped)):
+            continue
+        base = np.flatnonzero(~coding.matrix.any(axis=1))
+        if coding.contrast.kind == "treatment" and base.size == 1:
+            references.append(f"{name} = {coding.full_labels[base[0]][1:-1]}")
+        else:
+            others.append(f"{name} ({coding.contrast.kind})")
+    said = []
+    if references:
+        said.append(f"Reference level{'s' if len(references) > 1 else ''}: {', '.join(references)}.")
+    if others:
+        said.append(f"Contrasts: {', '.join(others)}.")
+    return tuple(said)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{integer(count)} {noun}" + ("" if count == 1 else "s")

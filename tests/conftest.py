@@ -1,0 +1,14 @@
+"""What every room of the tests shares: `tests/` on the path (for `tolerances`), example counts."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "echelon",
+    deadline=None,  # a first call compiles and imports; the machines are shared
+    max_examples=25,
+    derandomize=True,  # the same examples every time: a red test is red for everybody
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("echelon")
