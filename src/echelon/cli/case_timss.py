@@ -10,7 +10,7 @@ from echelon.cli.steps import Case, Lines, Step, listed, picked, titled
 
 if TYPE_CHECKING:
     from echelon.api.results import LMM
-    from echelon.multilevel import GroupValues
+    from echelon.multilevel.groups import GroupValues
     from echelon.multilevel.oneway import OneWay
     from echelon.show import Table
 
@@ -26,10 +26,15 @@ class Timss:
     schools: GroupValues
 
     @property
+    def tables(self) -> tuple[Table, Table, Table]:
+        """The model, the schools unpacked, their empirical Bayes estimates."""
+        title = "Mathematics: the empty two-level model (REML)"
+        return titled(self.fit.table(), title), _unpacked(self.schools), _estimates(self.schools)
+
+    @property
     def case(self) -> Case:
         """The steps in the order of the lecture."""
-        table = titled(self.fit.table(), "Mathematics: the empty two-level model (REML)")
-        unpacked = _unpacked(self.schools)
+        table, unpacked, estimates = self.tables
         steps = (
             _means(self.naive),
             _variance(self.naive),
@@ -38,25 +43,23 @@ class Timss:
             _balanced(self.naive),
             _unpacking(self.schools, unpacked),
             _weighting(self),
-            _shrinkage(self),
+            _shrinkage(self, estimates),
         )
         return Case(
             "CASE 1: mathematics in 20 schools (after TIMSS 2019, grade 8, United States)",
             "How high is the mean of these schools, and how much do schools differ, when they are "
-            "not of one size?",
+            "not of one size? The score is bsmmatxx, the school idschool.",
             steps,
-            (table, unpacked, _estimates(self.schools)),
         )
 
 
 def timss() -> Timss:
     """Fit the model of case 1."""
-    from echelon.multilevel import group_values
-    from echelon.multilevel.oneway import oneway_values
+    from echelon.multilevel.groups import group_values
 
     data = ec.datasets.load("timss", quiet=True)
     fit = ec.lmer(FORMULA, data)
-    return Timss(fit, oneway_values("bsmmatxx", "idschool", data), group_values(fit))
+    return Timss(fit, ec.oneway("bsmmatxx", "idschool", data), group_values(fit))
 
 
 def _means(found: OneWay) -> Step:
@@ -80,11 +83,11 @@ def _means(found: OneWay) -> Step:
 
 
 def _variance(found: OneWay) -> Step:
-    excess = found.sigma2 / found.n_harmonic
+    excess = found.within / found.n_harmonic
     table = listed(
         [
             ("Variance of the school means", found.var_groups),
-            ("Sampling error in it, mean of sigma^2 / n_j", excess),
+            ("Sampling error in it, mean of σ² / n_j", excess),
             ("What is left for the schools", found.var_groups - excess),
         ]
     )
@@ -92,9 +95,12 @@ def _variance(found: OneWay) -> Step:
         "The naive variance of the school means is too large",
         (
             f"The {found.J} school means vary with a variance of {found.var_groups:,.2f}. That is "
-            "not how much schools differ: the mean of n_j students also carries the chance of which "
-            "students were drawn, a variance of sigma^2 / n_j (sigma^2 from step 4).",
+            "not how much schools differ: the mean of n_j students also carries the chance of "
+            "which students were drawn, a variance of σ² / n_j, where σ² is the variance within "
+            "schools.",
             table,
+            f"Here σ² is the pooled variance within schools, {found.within:,.2f}; step 5 says why "
+            "even the corrected value is not yet the best.",
         ),
     )
 
@@ -104,7 +110,7 @@ def _model(found: Timss) -> Step:
         "The model: level 1, level 2, combined",
         (
             Lines(equations_text(found.fit)),
-            "The variance of a student's score is therefore tau00 + sigma^2, between schools plus "
+            "The variance of a student's score is therefore τ_00 + σ², between schools plus "
             "within schools. Two students of one school share u_0j; the share of the variance that "
             "lies between schools is their correlation, the intraclass correlation.",
         ),
@@ -132,26 +138,26 @@ def _reml(found: OneWay, table: Table) -> Step:
 
 def _balanced(found: OneWay) -> Step:
     rows = [
-        ("sigma^2, pooled variance within schools", found.within),
-        ("tau00 with one n: variance of means - sigma^2 / (mean n)",
+        ("σ², pooled variance within schools", found.within),
+        ("τ_00 with one n: variance of means - σ² / (mean n)",
          found.var_groups - found.within / found.n_mean),
-        ("tau00 with one n: variance of means - sigma^2 / (harmonic mean n)",
+        ("τ_00 with one n: variance of means - σ² / (harmonic mean n)",
          found.tau00_balanced),
-        ("tau00 from the mean squares, (MSB - MSW) / n0", found.tau00_anova),
-        ("tau00 by REML", found.tau00),
+        ("τ_00 from the mean squares, (MSB - MSW) / n0", found.tau00_anova),
+        ("τ_00 by REML", found.tau00),
     ]  # fmt: skip
     return Step(
         "The formulas of a balanced design, and why they fail here",
         (
             "With the same n in every school, everything is simple: the grand mean is the mean of "
-            "the school means, sigma^2 the pooled variance within schools, and the variance of the "
-            "school means estimates Delta = tau00 + V with V = sigma^2 / n.",
+            "the school means, σ² the pooled variance within schools, and the variance of the "
+            "school means estimates Δ = τ_00 + V with V = σ² / n.",
             listed(rows, "Estimate"),
             f"Here n_j runs from {found.n_min} to {found.n_max}, so there is no one n: each school "
-            "mean has its own error variance V_j and its own Delta_j, and each way to choose an n "
-            "gives another tau00. REML weighs every school by its own precision instead. The "
-            "balanced formulas mislead most when the n_j are far apart, when sigma^2 is large beside "
-            "tau00, and when schools are few.",
+            "mean has its own error variance V_j and its own Δ_j, and each way to choose an n "
+            "gives another τ_00. REML weighs every school by its own precision instead. The "
+            "balanced formulas mislead most when the n_j are far apart, when σ² is large "
+            "beside τ_00, and when schools are few.",
         ),
     )
 
@@ -159,13 +165,8 @@ def _balanced(found: OneWay) -> Step:
 def _unpacked(schools: GroupValues) -> Table:
     from echelon.show.unpack import groups_table
 
-    return picked(
-        groups_table(schools),
-        range(8),
-        "The 20 schools, unpacked",
-        "V = sigma²/n; SE = √V; Delta = tau00 + V; weight = 100 Delta⁻¹ / sum of Delta⁻¹; "
-        "reliability = tau00 / Delta.",
-    )
+    table = groups_table(schools)
+    return picked(table, range(8), "The 20 schools, unpacked", table.notes[0])
 
 
 def _estimates(schools: GroupValues) -> Table:
@@ -186,16 +187,16 @@ def _unpacking(schools: GroupValues, table: Table) -> Step:
         "The estimator unpacked, school by school",
         (
             Lines(
-                "V_j      = sigma^2 / n_j        error variance of a school mean\n"
-                "SE_j     = sqrt(V_j)            its standard error\n"
-                "Delta_j  = tau00 + V_j          total variance of a school mean\n"
-                "weight_j = Delta_j^-1           in percent of their sum\n"
-                "lambda_j = tau00 / Delta_j      reliability of the school mean"
+                "V_j  = σ² / n_j       error variance of a school mean\n"
+                "SE_j = √V_j           its standard error\n"
+                "Δ_j  = τ_00 + V_j     Delta, the total variance of a school mean\n"
+                "       1 / Δ_j        its precision: the weight, shown in percent of the sum\n"
+                "λ_j  = τ_00 / Δ_j     reliability of the school mean"
             ),
             table,
-            "The weights differ much less than the sizes: tau00 is in every Delta_j, and more "
-            "students make V_j smaller, not tau00. The reliabilities, between "
-            f"{low:.3f} and {high:.3f}, are high because schools differ much.",
+            "The weights differ much less than the sizes: τ_00 is in every Δ_j, and more "
+            "students make V_j smaller, not τ_00. The reliabilities, between "
+            f"{low:.3f} and {high:.3f}, are high because τ_00 is large beside every V_j.",
         ),
     )
 
@@ -204,15 +205,15 @@ def _weighting(found: Timss) -> Step:
     mean = found.naive.weighted_mean
     error = float((1 / found.schools.Delta).sum() ** -0.5)
     return Step(
-        "The precision-weighted grand mean is gamma00",
+        "The precision-weighted grand mean is γ_00",
         (
-            Lines("gamma00 = sum_j (Delta_j^-1 mean_j) / sum_j Delta_j^-1\n"
-                  "SE      = sqrt(1 / sum_j Delta_j^-1)"),
+            Lines("γ_00 = Σ_j (mean_j / Δ_j) / Σ_j (1 / Δ_j)\n"
+                  "SE   = √(1 / Σ_j (1 / Δ_j))"),
             listed(
                 [
                     ("Precision-weighted mean of the school means", mean),
-                    ("gamma00 of the fit", found.naive.gamma00),
-                    ("sqrt(1 / sum of Delta_j^-1)", error),
+                    ("γ_00 of the fit", found.naive.gamma00),
+                    ("√(1 / Σ_j (1 / Δ_j))", error),
                     ("Standard error of the fit", found.naive.gamma00_se),
                 ],
                 digits=3,
@@ -223,7 +224,7 @@ def _weighting(found: Timss) -> Step:
     )  # fmt: skip
 
 
-def _shrinkage(found: Timss) -> Step:
+def _shrinkage(found: Timss, table: Table) -> Step:
     values = found.schools
     mean, eb = float(values.ols[0, 0]), float(values.eb[0, 0])
     lam, grand = float(values.reliability[0, 0]), found.naive.gamma00
@@ -233,10 +234,11 @@ def _shrinkage(found: Timss) -> Step:
             "The best guess of a school's true mean lies between its own mean and the grand mean, "
             f"nearer its own the more reliable it is. School {values.levels[0]}: "
             f"{lam:.3f} x {mean:.2f} + {1 - lam:.3f} x {grand:.2f} = {eb:.2f}.",
-            _estimates(values),
-            "The interval uses the standard error of the empirical Bayes estimate, "
-            "V*_j = (V_j^-1 + tau00^-1)^-1 + (1 - lambda_j)^2 / sum_j Delta_j^-1 "
-            f"(school {values.levels[0]}: {float(values.posterior_se[0, 0]) ** 2:.2f}), not the "
-            "observed mean's SE_j: that one belongs to the unshrunken mean.",
+            table,
+            "The SE of an estimate is the root of its posterior variance V*_j, the error of the "
+            "school's own deviation plus that of the grand mean it is drawn to:",
+            Lines("V*_j = 1 / (1 / V_j + 1 / τ_00) + (1 - λ_j)² / Σ_j (1 / Δ_j)"),
+            f"School {values.levels[0]}: V*_j = {float(values.posterior_se[0, 0]) ** 2:.2f}. Do "
+            "not draw the intervals with SE_j of step 6: that one belongs to the unshrunken mean.",
         ),
     )

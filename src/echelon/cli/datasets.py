@@ -10,6 +10,7 @@ import typer
 import echelon as ec
 from echelon.cli.command import Debug
 from echelon.cli.terminal import bold, say, width
+from echelon.errors import nearest_hint
 
 
 def datasets(
@@ -20,6 +21,9 @@ def datasets(
 ) -> None:
     """List the bundled data sets, or show the codebook of one."""
     if name is not None:
+        if name not in ec.datasets.names():
+            hint = nearest_hint(name, ec.datasets.names(), "Bundled data sets")
+            raise typer.BadParameter(f"there is no data set {name!r}.{hint}", param_hint="NAME")
         say(str(ec.datasets.codebook(name)))
         return
     names = ec.datasets.names()

@@ -12,7 +12,7 @@ from echelon.cli.command import Debug
 from echelon.cli.fit_files import Files, table_outputs
 from echelon.cli.source import is_path, read_table
 from echelon.cli.staging import write_all
-from echelon.cli.terminal import color, note, say, shown_size, tell, width
+from echelon.cli.terminal import note, say, shown, shown_size, tell
 from echelon.errors import DataError
 
 
@@ -48,8 +48,8 @@ def describe(
     files.check(Path(file).expanduser() if is_path(file) else None)
     data = read_table(file)
     chosen = _chosen(columns) if columns is not None else _numeric(data, {by, level})
-    table = ec.describe(data, chosen, by=by, level=level)
-    say(table.to_text(width=width(), color=color()))
+    table = ec.describe(data, chosen, by=by, level=level).table()
+    say(shown(table))
     for path in write_all(table_outputs([table], files.given)):
         tell(f"Wrote {path} ({shown_size(path.stat().st_size)})")
 
@@ -66,7 +66,8 @@ def _numeric(data: object, keys: set[str | None]) -> list[str]:
     from echelon.data import Frame
 
     frame = Frame.of(data)
-    numeric, other = [], []
+    numeric: list[str] = []
+    other: list[str] = []
     for name in frame.columns:
         if name in keys:
             continue

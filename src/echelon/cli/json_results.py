@@ -76,15 +76,25 @@ def _random(fit: LmmFit | OlsFit) -> dict[str, Json]:
 
     if not isinstance(fit, LmmFit):
         residual: dict[str, Json] = {
-            "group": "Residual", "term": "", "kind": "variance",
-            "variance": fit.sigma2, "variance_se": None, "sd": math.sqrt(fit.sigma2), "sd_se": None,
+            "group": "Residual",
+            "term": "",
+            "kind": "variance",
+            "variance": fit.sigma2,
+            "variance_se": None,
+            "sd": math.sqrt(fit.sigma2),
+            "sd_se": None,
         }
         return {"groups": [], "variance_components": [residual], "verdict": None}
     size = fit.group_moments.count
     verdict = fit.verdict
     return {
         "groups": [
-            {"factor": fit.factor, "count": fit.J, "n_min": int(size.min()), "n_max": int(size.max())}
+            {
+                "factor": fit.factor,
+                "count": fit.J,
+                "n_min": int(size.min()),
+                "n_max": int(size.max()),
+            }
         ],
         "variance_components": [_component(row) for row in component_values(fit).rows],
         "verdict": {
@@ -102,14 +112,23 @@ def _component(row: Component) -> Json:
     """A variance with its SD, or a covariance with its correlation, each under its own name."""
     if row.with_term:
         return {
-            "group": row.group, "term": row.term, "with_term": row.with_term, "kind": "covariance",
-            "covariance": row.variance, "covariance_se": row.variance_se,
-            "correlation": row.sd, "correlation_se": row.sd_se,
+            "group": row.group,
+            "term": row.term,
+            "with_term": row.with_term,
+            "kind": "covariance",
+            "covariance": row.variance,
+            "covariance_se": row.variance_se,
+            "correlation": row.sd,
+            "correlation_se": row.sd_se,
         }
     return {
-        "group": row.group, "term": row.term, "kind": "variance",
-        "variance": row.variance, "variance_se": row.variance_se,
-        "sd": row.sd, "sd_se": row.sd_se,
+        "group": row.group,
+        "term": row.term,
+        "kind": "variance",
+        "variance": row.variance,
+        "variance_se": row.variance_se,
+        "sd": row.sd,
+        "sd_se": row.sd_se,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import echelon as ec
 from echelon.cli.terminal import note, working
-from echelon.errors import FileFormatError
+from echelon.errors import FileFormatError, nearest_hint
 
 _PREFIX = "dataset:"
 
@@ -33,8 +33,12 @@ def read_table(file: str) -> object:
                 f"{file!r} may mean the file {alike[0]} or the bundled data set. "
                 f"Write {alike[0]} for the file, {_PREFIX}{file} for the data set."
             )
-        note(f"No file {file!r} in this folder: using the bundled data set {file!r}.")
-        return _bundled(file)
+        return _bundled(file, f"No file {file!r} in this folder: using the bundled data set. ")
+    if not path.exists() and not path.suffix and path.name == file:
+        hint = nearest_hint(file, ec.datasets.names(), "Bundled data sets")
+        raise FileFormatError(
+            f"There is no file {file!r} in this folder, and no bundled data set of that name.{hint}"
+        )
     with working(f"Reading {path.name}"):
         return ec.read(path)
 
@@ -44,11 +48,13 @@ def is_path(file: str) -> bool:
     return not file.startswith(_PREFIX) and Path(file).expanduser().exists()
 
 
-def _bundled(name: str) -> object:
-    book = ec.datasets.codebook(name)
-    if book.synthetic:
-        note(
-            f"Note: {name!r} is SYNTHETIC, simulated after published summaries; it holds no record "
-            "of the survey, and nothing in it is a finding."
+def _bundled(name: str, said: str = "") -> object:
+    """Load a bundled data set, and say that it is one and whether it is simulated."""
+    if ec.datasets.codebook(name).synthetic:
+        said += (
+            f"{name!r} is SYNTHETIC, simulated after published summaries: it holds no record of "
+            "the survey, and nothing in it is a finding."
         )
+    if said:
+        note(f"Note: {said.strip()}")
     return ec.datasets.load(name, quiet=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from echelon.cli.terminal import bold, color, prose, say, width
+from echelon.cli.terminal import bold, prose, say, shown, width
 
 if TYPE_CHECKING:
     from echelon.show import Table
@@ -38,12 +38,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case study: an introduction and its steps; `tables` go to Word and PowerPoint."""
+    """A case study: an introduction and its steps."""
 
     title: str
     intro: str
     steps: tuple[Step, ...]
-    tables: tuple[Table, ...]
 
 
 def show_cases(cases: Sequence[Case]) -> None:
@@ -77,7 +76,7 @@ def _show(step: Step, number: int) -> None:
         elif isinstance(block, Lines):
             say(block.text)
         else:
-            say(block.to_text(width=width(), color=color()))
+            say(shown(block))
 
 
 def picked(table: Table, columns: Sequence[int], title: str, *notes: str) -> Table:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from echelon.show import Table
+
 _DEFAULT = (80, 24)
 _NARROWEST = 40  # below this nothing can be read in columns; lines are left to wrap
 _PROSE = 88  # longer lines of running text are hard to read
@@ -28,9 +30,13 @@ def width() -> int:
 
 def prose(text: str) -> str:
     """Running text in lines of readable length."""
-    return textwrap.fill(
-        text, min(width(), _PROSE), break_on_hyphens=False, break_long_words=False
-    )
+    return textwrap.fill(text, min(width(), _PROSE), break_on_hyphens=False, break_long_words=False)
+
+
+def shown(table: Table) -> str:
+    """A table as text: as it is where it fits the terminal, else wrapped and cut to fit."""
+    fits = max(map(len, table.to_text().splitlines()), default=0) <= width()
+    return table.to_text(width=None if fits else width(), color=color())
 
 
 def color() -> bool:

@@ -91,7 +91,7 @@ def describe_values(
     if not names:
         raise DataError("describe() needs the name of at least one column.")
     arrays = {name: _numeric(frame, name) for name in names}
-    groups = None if level is None else frame.groups(level, "describe(level=)")
+    groups = None if level is None else _present(frame.groups(level, "describe(level=)"))
     codes, labels = _categories(frame, by)
     sizes = np.zeros(0)
     if groups is not None:
@@ -143,10 +143,15 @@ def _categories(frame: Frame, by: str | None) -> tuple[Codes, tuple[str, ...]]:
     """(n,) codes of `by`, -1 for missing, and its labels; value labels where the file had them."""
     if by is None:
         return np.full(frame.n, -1, dtype=np.intp), ()
-    column = frame.groups(by, "describe(by=)")
+    column = _present(frame.groups(by, "describe(by=)"))
     texts = frame.value_labels.get(by, {})
     labels = tuple(str(texts.get(level, level)) for level in column.levels or ())
     return column.values.astype(np.intp), labels
+
+
+def _present(column: Column) -> Column:
+    """Without categories that no row has."""
+    return column.take(np.ones(len(column.values), dtype=bool))
 
 
 def _of_groups(codes: Codes, where: Codes, groups: Column, by: str) -> Codes:
@@ -161,7 +166,7 @@ def _of_groups(codes: Codes, where: Codes, groups: Column, by: str) -> Codes:
         first = levels[int(where[other].min())]
         raise DataError(
             f"{by!r} varies within groups of {groups.name!r}, first in group {first!r}, so a group "
-            "has no one category; describe rows instead (without level=), or use a level-2 variable."
+            "has no one category; leave out level= to describe rows, or use a level-2 variable."
         )
     return category
 
@@ -202,9 +207,7 @@ def description_frame(values: Description) -> object:
     >>> description_frame(found)[["sector", "n", "mean"]].round(1).values.tolist()
     [['0', 672, 94.6], ['1', 70, 101.1], ['all', 742, 95.2]]
     """
-    table: dict[str, object] = {"variable": list(values.variables)}
-    if values.by:
-        taken = ("variable", *_STATISTICS)
-        table["by" if values.by in taken else values.by] = list(values.values)
-    table |= {name: getattr(values, name) for name in _STATISTICS}
-    return to_native(table, values.backend)
+    taken = ("variable", *_STATISTICS)
+    apart = {"by" if values.by in taken else values.by: list(values.values)} if values.by else {}
+    statistics: dict[str, Array | Codes] = {name: getattr(values, name) for name in _STATISTICS}
+    return to_native({"variable": list(values.variables), **apart, **statistics}, values.backend)

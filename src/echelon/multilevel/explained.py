@@ -17,7 +17,8 @@ from echelon.moments import GroupMoments, Moments
 Array = NDArray[np.float64]
 
 _IN_SPAN = 1e-10
-"""The constant is a combination of the random columns when they leave less than this share of it."""
+"""The constant is a combination of the random columns when they leave less than this
+share of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +123,8 @@ def _check_same_data(fit: LmmFit, null: object) -> None:
         )
     mine = (fit.response, fit.factor, fit.n, fit.J)
     theirs = (null.response, null.factor, null.n, null.J)
-    for what, a, b in zip(("response", "groups", "rows", "number of groups"), mine, theirs, strict=True):
+    whats = ("response", "grouping factor", "number of rows", "number of groups")
+    for what, a, b in zip(whats, mine, theirs, strict=True):
         if a != b:
             raise DataError(
                 f"The null model does not describe the same data: its {what}: {b}, here: {a}. Fit "
@@ -167,11 +169,13 @@ def explained(fit: LmmFit, null: LmmFit | None = None) -> object:
     [['school', 0.69], ['Residual', -0.0]]
     """
     values = explained_values(fit, null)
-    columns: dict[str, object] = {
-        "level": list(values.levels),
-        "term": list(values.terms),
-        "variance_null": values.variance_null,
-        "variance": values.variance,
-        "explained": values.explained,
-    }
-    return to_native(columns, fit.source.backend)
+    return to_native(
+        {
+            "level": list(values.levels),
+            "term": list(values.terms),
+            "variance_null": values.variance_null,
+            "variance": values.variance,
+            "explained": values.explained,
+        },
+        fit.source.backend,
+    )

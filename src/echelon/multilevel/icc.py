@@ -45,8 +45,8 @@ def variance_shares(fit: LmmFit) -> VarianceShares:
     Notes
     -----
     fixed = beta'S beta / (n - 1), with S the centred cross-products of the predictors;
-    random = tr(T M), with M the mean over the rows of z z' (`mean-random-variance`; johnson2014,
-    eq. 10), which is tau_00 for random intercepts. An offset is not part of the fixed part. With
+    random = tr(T M), with M the mean over the rows of z z' (`mean-random-variance`; johnson2014),
+    which is tau_00 for random intercepts. An offset is not part of the fixed part. With
     precision weights, both means over the rows are weighted; `residual` stays sigma^2.
     """
     moments, task, best = fit.moments, fit.problem, fit.optimum
@@ -78,7 +78,7 @@ def icc(fit: LmmFit, *, adjusted: bool = True) -> float:
 
     Notes
     -----
-    raudenbush2002, eq. 2.11; with random slopes johnson2014; nakagawa2013 for the unadjusted one.
+    (`icc`; raudenbush2002, ch. 2); with random slopes johnson2014; nakagawa2013 for the unadjusted.
     See `variance_shares` for precision weights. R's `performance` leaves out the slopes of `||`.
 
     Examples
@@ -100,7 +100,7 @@ def r2(fit: LmmFit) -> R2:
     Notes
     -----
     fixed / total and (fixed + random) / total with total = fixed + random + residual
-    (nakagawa2013, eqs. 26 and 30; johnson2014 for random slopes). What a predictor explains at
+    (`r2`; nakagawa2013; johnson2014 for random slopes). What a predictor explains at
     each level is `explained`.
 
     Examples

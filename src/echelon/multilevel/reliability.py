@@ -64,10 +64,12 @@ def reliability(fit: LmmFit) -> object:
     """
     values = reliability_values(fit)
     q = len(values.terms)
-    columns: dict[str, object] = {
-        "group": [values.factor] * q,
-        "term": list(values.terms),
-        "reliability": values.reliability,
-        "groups_used": [values.groups_used] * q,
-    }
-    return to_native(columns, fit.source.backend)
+    return to_native(
+        {
+            "group": [values.factor] * q,
+            "term": list(values.terms),
+            "reliability": values.reliability,
+            "groups_used": [values.groups_used] * q,
+        },
+        fit.source.backend,
+    )

@@ -82,13 +82,15 @@ def variance_tests(fit: LmmFit) -> object:
     """
     values = variance_test_values(fit)
     q = len(values.terms)
-    columns: dict[str, object] = {
-        "group": [values.factor] * q,
-        "term": list(values.terms),
-        "variance": values.variance,
-        "chi_square": values.chi_square,
-        "df": values.df,
-        "p_value": values.p_value,
-        "groups_used": [values.groups_used] * q,
-    }
-    return to_native(columns, fit.source.backend)
+    return to_native(
+        {
+            "group": [values.factor] * q,
+            "term": list(values.terms),
+            "variance": values.variance,
+            "chi_square": values.chi_square,
+            "df": values.df,
+            "p_value": values.p_value,
+            "groups_used": [values.groups_used] * q,
+        },
+        fit.source.backend,
+    )

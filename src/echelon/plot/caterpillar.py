@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from echelon.errors import UnknownOption
 from echelon.model.fit import LmmFit
 from echelon.multilevel.groups import Interval
-from echelon.plot import theme
+from echelon.plot import labels, theme
 from echelon.plot.words import Coefficient, capital, coefficient, groups_of, label, number, percent
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def caterpillar(
         entries = _marks(ax, part, place, rows=rows)
         if rows:
             levels = [label(part.values.levels[j]) for j in place]
-            theme.row_labels(ax, levels, head=0.0 if part.centre is None else theme.HEAD)
+            labels.row_labels(ax, levels, head=part.centre is not None)
             theme.finish(ax, title, x=what, y=fit.factor, grid="x", key=entries)
         else:
-            ax.set_xlim(1 - 0.01 * fit.J, fit.J * 1.01)
+            labels.rank_axis(ax, fit.J)
             lowest = "Rank of the group (1 = lowest estimate)"
             x = lowest if order == "estimate" else "Group, in the order of the data"
             theme.finish(ax, title, x=x, y=what, key=entries)
@@ -105,8 +105,8 @@ def _marks(ax: Axes, part: Coefficient, place: NDArray[np.intp], *, rows: bool) 
     name = part.centre_name if part.centre is not None else "prediction"
     entries = 0
     for which, colour, says in (
-        (~beyond, theme.SKY, f"interval holds the {name}"),
-        (beyond, theme.BLUE, "does not"),
+        (~beyond, theme.SKY if rows else theme.PALE, f"interval holds the {name}"),
+        (beyond, theme.BLUE if rows else theme.SKY, "does not"),
     ):
         if which.any():
             lines(
@@ -120,14 +120,17 @@ def _marks(ax: Axes, part: Coefficient, place: NDArray[np.intp], *, rows: bool) 
             )
             entries += 1
     x, y = (estimate, position) if rows else (position, estimate)
-    size = 46 if rows else float(np.clip(2400 / J, 3, 30))
+    size = 46 if rows else float(np.clip(3000 / J, 5, 30))
     ax.scatter(
         x, y, s=size, color=theme.BLUE, zorder=3, label="estimate", linewidths=0, rasterized=picture
     )
     if part.centre is None:
         x, y = (predicted, position) if rows else (position, predicted)
-        mark: dict[str, Any] = {"marker": "|" if rows else "_", "s": 90 if rows else 8}
-        mark |= {"linewidths": 1.6, "rasterized": picture, "label": "prediction"}
+        mark: dict[str, Any] = {
+            "marker": "|" if rows else "_",
+            "s": 90 if rows else float(np.clip(6000 / J, 10, 40)),
+        }
+        mark |= {"linewidths": 1.6 if rows else 1.1, "rasterized": picture, "label": "prediction"}
         ax.scatter(x, y, color=theme.INK, zorder=4, **mark)
     return entries + 1 + (part.centre is None)
 
@@ -139,7 +142,7 @@ def _reference(ax: Axes, part: Coefficient, *, rows: bool) -> None:
     text = f"{part.centre_name} {number(part.centre)}"
     if rows:
         ax.axvline(part.centre, color=theme.INK, linewidth=1.2, zorder=1)
-        theme.head_label(ax, part.centre, text)
+        labels.head_label(ax, part.centre, text)
     else:
         ax.axhline(part.centre, color=theme.INK, linewidth=1.2, zorder=4)
-        theme.margin_labels(ax, [(part.centre, text.replace("mean ", "mean\n"), theme.INK)])
+        labels.margin_labels(ax, [(part.centre, text.replace("mean ", "mean\n"), theme.INK)])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.model.fit import LmmFit
-from echelon.plot import theme
-from echelon.plot.words import capital, check_factor, groups_of, label
+from echelon.plot import labels, theme
+from echelon.plot.words import check_factor, groups_of, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,14 +65,15 @@ def distributions(
     place = np.argsort(mean, kind="stable")
     quantiles, mean = group_quantiles(design.y, codes, fit.J)[:, place], mean[place]
     rows = max_labels >= fit.J
-    title = f"{capital(fit.response)} in {groups_of(fit)}, in the order of their means"
+    title = f"Distribution of {fit.response} in {groups_of(fit)}, in order of their means"
     with theme.canvas(ax, rows=fit.J if rows else 0) as ax:
         if rows:
             entries = _boxes(ax, quantiles, mean)
-            theme.row_labels(ax, [label(fit.group_moments.levels[j]) for j in place])
+            labels.row_labels(ax, [label(fit.group_moments.levels[j]) for j in place])
             theme.finish(ax, title, x=fit.response, y=fit.factor, grid="x", key=entries)
         else:
             entries = _bands(ax, quantiles, mean)
+            labels.rank_axis(ax, fit.J)
             rank = "Rank of the group (1 = lowest mean)"
             theme.finish(ax, title, x=rank, y=fit.response, key=entries)
     return ax
@@ -92,19 +93,17 @@ def group_quantiles(y: Array, codes: NDArray[np.int32], J: int) -> Array:
 
 
 def _boxes(ax: Axes, q: Array, mean: Array) -> int:
+    from matplotlib.collections import PolyCollection
+
     position = np.arange(1, len(mean) + 1)
     ax.hlines(position, q[0], q[4], colors=theme.GREY, linewidths=1.4, label="10 to 90%")
-    ax.barh(
-        position,
-        q[3] - q[1],
-        left=q[1],
-        height=0.62,
-        color="#BBDDF2",
-        edgecolor=theme.BLUE,
-        linewidth=1.0,
-        zorder=2,
-        label="25 to 75%",
+    low, high = position - 0.31, position + 0.31
+    corners = np.array([[q[1], low], [q[3], low], [q[3], high], [q[1], high]])
+    boxes = PolyCollection(
+        list(corners.transpose(2, 0, 1)), facecolors=theme.PALE, edgecolors=theme.BLUE, zorder=2
     )
+    boxes.set_label("25 to 75%")
+    ax.add_collection(boxes)
     ax.scatter(
         q[2],
         position,
@@ -121,9 +120,8 @@ def _boxes(ax: Axes, q: Array, mean: Array) -> int:
 
 def _bands(ax: Axes, q: Array, mean: Array) -> int:
     rank = np.arange(1, len(mean) + 1)
-    ax.fill_between(rank, q[0], q[4], color="#D9ECF8", linewidth=0, label="10 to 90%")
-    ax.fill_between(rank, q[1], q[3], color="#8CC4E8", linewidth=0, label="25 to 75%")
+    ax.fill_between(rank, q[0], q[4], color="#DCEEF9", linewidth=0, label="10 to 90%")
+    ax.fill_between(rank, q[1], q[3], color="#A3D2EF", linewidth=0, label="25 to 75%")
     ax.plot(rank, q[2], color=theme.BLUE, linewidth=0.9, label="median")
     ax.plot(rank, mean, color=theme.VERMILLION, linewidth=2.0, label="mean")
-    ax.set_xlim(1, len(mean))
     return 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class _Share:
     colour: str
     marker: str
     settings: dict[str, Array | float]
+    aside: float = 0.0  # from the place of a category on the axis across
+    width: float = 0.5  # that its points are spread over
 
 
 def means_by(
@@ -96,10 +98,10 @@ def means_by(
     y = _means(fit, show)
     shares = _shares(across, kinds)
     with theme.canvas(ax) as ax:
-        for i, share in enumerate(shares):
-            _points(ax, across, share, y, i - (len(shares) - 1) / 2)
+        for share in shares:
+            _points(ax, across, share, y)
             if lines:
-                _line(ax, fit, across, share, i - (len(shares) - 1) / 2)
+                _line(ax, fit, across, share)
         if across.labels:
             ax.set_xticks(range(len(across.labels)), across.labels)
             ax.set_xlim(-0.6, len(across.labels) - 0.4)
@@ -126,7 +128,8 @@ def _relabelled(found: Variable, labels: Sequence[str] | None) -> Variable:
         return found
     if len(labels) != len(found.labels):
         raise DataError(
-            f"labels= has {len(labels)} names, and {found.name!r} has {len(found.labels)} categories."
+            f"labels= has {len(labels)} names, and {found.name!r} has {len(found.labels)} "
+            "categories."
         )
     return replace(found, labels=tuple(labels))
 
@@ -147,32 +150,41 @@ def _shares(across: Variable, kinds: Variable | None) -> list[_Share]:
         return [_Share(everyone, "groups", theme.BLUE, "o", {})]
     looks = zip(kinds.labels, theme.CATEGORIES, theme.MARKERS, strict=False)
     shares = [_Share(kinds.categories == k, *look, kinds.at(k)) for k, look in enumerate(looks)]
-    return [share for share in shares if share.member.any()]
+    shares = [share for share in shares if share.member.any()]
+    slot, middle = 0.8 / len(shares), (len(shares) - 1) / 2
+    return [
+        replace(share, aside=slot * (i - middle), width=0.6 * slot)
+        for i, share in enumerate(shares)
+    ]
 
 
-def _points(ax: Axes, across: Variable, share: _Share, y: Array, side: float) -> None:
+def _points(ax: Axes, across: Variable, share: _Share, y: Array) -> None:
     J = len(y)
     x, y = across.values[share.member], y[share.member]
     if across.labels:
         order = np.argsort(np.argsort(y, kind="stable"))
-        x = x + 0.28 * side + 0.22 * ((order * _GOLDEN) % 1 - 0.5)
+        x = x + share.aside + share.width * ((order * _GOLDEN) % 1 - 0.5)
     ax.scatter(
         x,
         y,
-        s=float(np.clip(9000 / J, 18, 60)),
+        s=float(np.clip(9000 / J, 20, 60)),
         color=share.colour,
         marker=share.marker,
-        alpha=float(np.clip(250 / J, 0.3, 0.85)),
+        alpha=float(np.clip(400 / J, 0.5, 0.85)),
         linewidths=0,
         label=share.name,
         rasterized=theme.as_picture(J),
     )
 
 
-def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share, side: float) -> None:
+def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share) -> None:
     """The fixed part over the range of the share's groups; a bar for each category."""
     within = across.values[share.member]
-    style = {"color": share.colour, "linewidth": 2.6, "zorder": 4, "solid_capstyle": "round"}
+    style: dict[str, Any] = {
+        "color": share.colour if share.settings or not across.labels else theme.INK,
+        "linewidth": 2.6,
+        "zorder": 4,
+    }
     if not across.labels:
         grid = np.linspace(within.min(), within.max(), 50)
         height = fixed_part(fit, {**share.settings, **across.at(grid)})
@@ -182,7 +194,7 @@ def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share, side: float) -
     for k in np.unique(within).astype(int):
         height = fixed_part(fit, {**share.settings, **across.at(k)})
         if height is not None:
-            ends = np.array([-0.13, 0.13]) + k + 0.28 * side
+            ends = k + share.aside + 0.6 * share.width * np.array([-1, 1])
             ax.plot(ends, np.repeat(height, 2), **style)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echelon.model.fit import LmmFit
-from echelon.plot import theme
+from echelon.plot import labels, theme
 from echelon.plot.words import Coefficient, capital, coefficient, groups_of, label, number
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def shrinkage(
 
 
 def _area(n: NDArray[np.intp], largest: float) -> Array:
-    return largest * n / n.max()
+    area: Array = largest * n / n.max()
+    return area
 
 
 def _rows(ax: Axes, part: Coefficient, place: NDArray[np.intp]) -> None:
@@ -101,11 +102,11 @@ def _rows(ax: Axes, part: Coefficient, place: NDArray[np.intp]) -> None:
         estimate, position, s=44, color=theme.BLUE, zorder=4, label="empirical Bayes estimate"
     )
     if part.centre is None:
-        mark = {"marker": "|", "s": 120, "linewidths": 2.0, "color": theme.INK}
+        mark: dict[str, Any] = {"marker": "|", "s": 120, "linewidths": 2.0, "color": theme.INK}
         ax.scatter(part.predicted[place], position, zorder=2, label="prediction", **mark)
     levels = part.values.levels
     names = [f"{label(levels[j])} (n = {part.values.n[j]:,})" for j in place]
-    theme.row_labels(ax, names, head=0.0 if part.centre is None else theme.HEAD)
+    labels.row_labels(ax, names, head=part.centre is not None)
 
 
 def _columns(ax: Axes, part: Coefficient, keep: NDArray[np.intp]) -> None:
@@ -129,7 +130,12 @@ def _columns(ax: Axes, part: Coefficient, keep: NDArray[np.intp]) -> None:
     colours = (theme.VERMILLION, theme.BLUE, theme.INK)
     for x, y, colour in zip(across, heights, colours, strict=False):
         area = _area(n, 70) if x == 0 else 26
-        spot = {"color": colour, "alpha": min(1.0, 3 * faint), "linewidths": 0, "zorder": 3}
+        spot: dict[str, Any] = {
+            "color": colour,
+            "alpha": min(1.0, 3 * faint),
+            "linewidths": 0,
+            "zorder": 3,
+        }
         ax.scatter(np.full(J, x), y, s=area, rasterized=picture, **spot)
     few, many = int(n.min()), int(n.max())
     names[0] += f"\n(area: n, {few} to {many})" if few < many else f"\n(n = {few})"
@@ -144,8 +150,8 @@ def _reference(ax: Axes, part: Coefficient, *, rows: bool) -> None:
         return
     if rows:
         ax.axvline(part.centre, color=theme.INK, linewidth=1.2, zorder=1)
-        theme.head_label(ax, part.centre, f"{part.centre_name} {number(part.centre)}")
+        labels.head_label(ax, part.centre, f"{part.centre_name} {number(part.centre)}")
     else:
         ax.axhline(part.centre, color=theme.INK, linewidth=1.2, zorder=4)
         text = f"{part.centre_name}\n{number(part.centre)}"
-        theme.margin_labels(ax, [(part.centre, text, theme.INK)])
+        labels.margin_labels(ax, [(part.centre, text, theme.INK)])

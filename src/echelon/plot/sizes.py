@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from echelon.infer.coefficients import check_level
 from echelon.linalg.distributions import t_quantile
 from echelon.model.fit import LmmFit
-from echelon.plot import theme
-from echelon.plot.words import capital, coefficient, groups_of, number, percent
+from echelon.plot import labels, theme
+from echelon.plot.words import Coefficient, capital, coefficient, groups_of, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,24 +69,30 @@ def observed(
             y - reach,
             y + reach,
             colors=theme.VERMILLION,
-            alpha=float(np.clip(40 / J, 0.15, 0.6)),
+            alpha=float(np.clip(40 / J, 0.1, 0.6)),
             linewidths=float(np.clip(60 / J, 1.0, 2.2)),
             rasterized=picture,
         )
-        spot = {"s": float(np.clip(4000 / J, 12, 44)), "alpha": float(np.clip(120 / J, 0.3, 1.0))}
+        spot: dict[str, Any] = {
+            "s": float(np.clip(4000 / J, 12, 44)),
+            "alpha": float(np.clip(250 / J, 0.45, 1.0)),
+        }
         ax.scatter(n, y, color=theme.VERMILLION, linewidths=0, rasterized=picture, **spot)
         title = f"{capital(part.quantity)} in {groups_of(fit)}: {part.raw} with "
         title += f"{percent(level)} interval, by group size"
-        theme.finish(ax, title, x="Rows in the group (n)", y=capital(part.raw) + _of(part.raw, fit))
+        theme.finish(ax, title, x="Rows in the group (n)", y=_height(part, fit.response))
+        labels.count_axis(ax)
         if part.centre is not None:
             ax.axhline(part.centre, color=theme.INK, linewidth=1.2, zorder=1)
             text = f"{part.centre_name}\n{number(part.centre)}"
-            theme.margin_labels(ax, [(part.centre, text, theme.INK)])
+            labels.margin_labels(ax, [(part.centre, text, theme.INK)])
     return ax
 
 
-def _of(raw: str, fit: LmmFit) -> str:
-    return f" of {fit.response}" if raw == "observed mean" else ""
+def _height(part: Coefficient, response: str) -> str:
+    if part.raw == "observed mean":
+        return f"Observed mean of {response}"
+    return f"{capital(part.quantity)} (least squares)"
 
 
 def weights(
@@ -149,14 +155,14 @@ def weights(
         )
         ax.set_xlim(0, span[1])
         ax.set_ylim(0, 1.06 * max(float(by_rows[1]), float(weight[keep].max())))
-        title = f"Precision weights of {groups_of(fit)} in the estimate of the "
-        title += part.centre_name if part.at == 0 else "average slope"
+        title = f"Precision weights of {groups_of(fit)} for the {part.quantity}"
         theme.finish(ax, title, x="Rows in the group (n)", y="Weight (percent)")
+        labels.count_axis(ax)
         last = keep & (n == n[keep].max())
-        theme.margin_labels(
+        labels.margin_labels(
             ax,
             [
-                (equal, f"equal weights\n{number(equal)}", theme.INK),
+                (equal, f"equal weights\n({equal:.3g}%)", theme.INK),
                 (float(by_rows[1]), "in proportion\nto rows", theme.VERMILLION),
                 (float(weight[last].mean()), "precision\nweights", theme.BLUE),
             ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from echelon.errors import MissingDependency
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 # Okabe and Ito's palette: told apart with any kind of colour vision
 ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = (
@@ -24,13 +25,15 @@ ORANGE, SKY, GREEN, BLUE, VERMILLION, PURPLE = (
     "#D55E00",
     "#CC79A7",
 )
+PALE = "#BBDDF2"  # sky blue towards white: areas, and lines packed so close that they are one
 INK, GREY, FAINT = "#222222", "#6B6B6B", "#E4E4E4"
 CATEGORIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 MARKERS = ("o", "^", "s", "D", "v", "P")
 SIZE = (9.0, 5.5)  # inches: half a slide, or the width of a page
 TEXT, TITLE = 13.0, 15.0  # points
-HEAD = 1.0  # rows kept free above the first for the name of the line
-_SMALLEST = 6.0  # points; of row labels only, when a caller's axes has no room
+_PAD = 0.1  # inches round the figure
+_FULL = 480.0  # points; in narrower axes the type shrinks with them
+_LEAST = 0.55  # but not below this share
 _HEAVY = 2000  # marks above which a vector file holds them as a picture
 _STYLE = {
     "font.size": TEXT,
@@ -65,7 +68,7 @@ def canvas(ax: Axes | None, *, rows: int = 0) -> Iterator[Axes]:
         if ax is None:
             from matplotlib import pyplot
 
-            _, ax = pyplot.subplots(figsize=_size(rows), layout="constrained")
+            _, ax = pyplot.subplots(figsize=_size(rows), layout=_layout())
         yield ax
 
 
@@ -80,7 +83,13 @@ def new_figure(rows: int = 0) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise _missing() from error
-    return Figure(figsize=_size(rows), layout="constrained", facecolor="white")
+    return Figure(figsize=_size(rows), layout=_layout(), facecolor="white")
+
+
+def _layout() -> ConstrainedLayoutEngine:
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return ConstrainedLayoutEngine(w_pad=_PAD, h_pad=_PAD)
 
 
 def _missing() -> MissingDependency:
@@ -95,87 +104,81 @@ def finish(
     ax: Axes, title: str, *, x: str, y: str, grid: Literal["x", "y"] = "y", key: int = 0
 ) -> None:
     """Title, axis names, spines and grid; `key` entries of a key line between title and axes."""
+    text = text_size(ax)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    ax.tick_params(labelsize=TEXT, colors=INK, color=GREY)
+    ax.tick_params(axis="x" if grid == "x" else "both", labelsize=text)
+    ax.tick_params(colors=INK, color=GREY)
     ax.grid(visible=False)
     ax.grid(axis=grid, color=FAINT, linewidth=0.8)
     ax.set_axisbelow(True)
+    ax.set_xlabel(x, fontsize=text, labelpad=8)
+    ax.set_ylabel(y, fontsize=text, labelpad=8)
+    width = 1.1 * points(ax)[0] - (_names_width(ax) if grid == "x" else 0.0)
+    lines = _key(ax, key, width) if key else 0
+    large = text * TITLE / TEXT
     ax.set_title(
-        textwrap.fill(title, max(24, int(1.1 * _points(ax)[0] / (0.56 * TITLE)))),
+        _balanced(title, max(24, int(width / (0.56 * large)))),
         loc="left",
-        fontsize=TITLE,
-        pad=TITLE + 18 if key else 12,
-    )
-    ax.set_xlabel(x, fontsize=TEXT, labelpad=8)
-    ax.set_ylabel(y, fontsize=TEXT, labelpad=8)
-    if key:
-        ax.legend(
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=key,
-            frameon=False,
-            fontsize=TEXT,
-            borderaxespad=0.3,
-            borderpad=0.2,
-            handletextpad=0.5,
-            columnspacing=1.6,
-            handlelength=1.5,
-        )
-
-
-def row_labels(ax: Axes, labels: Sequence[str], *, head: float = 0.0) -> None:
-    """One label a row on the y axis, rows from 1 upwards; smaller where the rows are narrow."""
-    J = len(labels)
-    ax.set_ylim(0.3, J + 0.7 + head)
-    ax.set_yticks(range(1, J + 1), labels)
-    ax.tick_params(axis="y", length=0)
-    pitch = _points(ax)[1] / (J + 0.4 + head)
-    for text in ax.get_yticklabels():
-        text.set_fontsize(float(np.clip(0.92 * pitch, _SMALLEST, TEXT)))
-
-
-def head_label(ax: Axes, x: float, text: str) -> None:
-    """Name the upright line at `x` beside its upper end, on the side with more room."""
-    low, high = ax.get_xlim()
-    right = x < (low + high) / 2
-    ax.annotate(
-        text,
-        (x, ax.get_ylim()[1]),
-        xytext=(6 if right else -6, -3),
-        textcoords="offset points",
-        ha="left" if right else "right",
-        va="top",
-        fontsize=TEXT,
-        color=INK,
+        fontsize=large,
+        pad=11 + 1.6 * text * lines,
     )
 
 
-def margin_labels(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Texts beside the right end of the axes at (height, text, colour), moved apart if need be."""
-    low, high = ax.get_ylim()
-    line = 1.3 * TEXT / _points(ax)[1] * (high - low)
-    floor = -np.inf
-    for height, text, colour in sorted(labels):
-        tall = (text.count("\n") + 1) * line
-        centre = max(height, floor + tall / 2)
-        floor = centre + tall / 2
-        ax.text(
-            1.012,
-            centre,
-            text,
-            transform=ax.get_yaxis_transform(),
-            color=colour,
-            fontsize=TEXT,
-            va="center",
-            ha="left",
-            linespacing=1.15,
-        )
+def _balanced(text: str, width: int) -> str:
+    """The text in as few lines as the width allows, of about the same length."""
+    lines = textwrap.wrap(text, width)
+    while len(closer := textwrap.wrap(text, width - 1)) == len(lines) > 1:
+        lines, width = closer, width - 1
+    return "\n".join(lines)
 
 
-def _points(ax: Axes) -> tuple[float, float]:
+def _key(ax: Axes, entries: int, width: float) -> int:
+    """The marks explained above the axes, however small or faint they are within; its lines."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.lines import Line2D
+
+    text = text_size(ax)
+    names = ax.get_legend_handles_labels()[1]
+    needed = sum(0.54 * text * len(name) + 3.0 * text for name in names)
+    lines = 1 if needed <= max(width, 1.0) else 2
+    key = ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=-(-entries // lines),
+        frameon=False,
+        fontsize=text,
+        borderaxespad=0.3,
+        borderpad=0.2,
+        handletextpad=0.5,
+        columnspacing=1.6,
+        handlelength=1.5,
+    )
+    for mark in key.legend_handles:
+        if isinstance(mark, PathCollection):
+            mark.set_sizes([max(45.0, float(mark.get_sizes()[0]))])
+            mark.set_alpha(1.0)
+        elif isinstance(mark, Line2D):
+            mark.set_linewidth(max(2.2, mark.get_linewidth()))
+    return lines
+
+
+def points(ax: Axes) -> tuple[float, float]:
     """Width and height of the axes in points, before the layout is final."""
     return ax.bbox.width * 72 / ax.figure.dpi, ax.bbox.height * 72 / ax.figure.dpi
+
+
+def text_size(ax: Axes) -> float:
+    """Size of type in points: `TEXT` in a figure of its own, smaller in a caller's small axes."""
+    return TEXT * float(np.clip(points(ax)[0] / _FULL, _LEAST, 1.0))
+
+
+def _names_width(ax: Axes) -> float:
+    """Points that the names of the rows take from the axes beyond a number's width."""
+    names = ax.get_yticklabels()
+    return max(
+        (0.6 * float(name.get_fontsize()) * (len(name.get_text()) - 5) for name in names), default=0
+    )
 
 
 def as_picture(marks: int) -> bool:

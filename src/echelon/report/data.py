@@ -26,13 +26,13 @@ def _source(fit: LmmFit) -> str:
             f"{counted(fit.J, 'group', 'groups')}, which stand for {counted(fit.n, 'row', 'rows')}."
         )
     if missing.n_used == missing.n_total:
-        return f"All {counted(missing.n_total, 'row', 'rows')} of the table were used; no value was missing."
+        return f"All {counted(fit.n, 'row', 'rows')} of the table were used; no value was missing."
     dropped = missing.n_total - missing.n_used
     return (
         f"{integer(missing.n_used)} of {counted(missing.n_total, 'row', 'rows')} were used. "
         f"{counted(dropped, 'row was', 'rows were')} left out ({share(dropped / missing.n_total)}) "
-        "because a variable of the model is missing. Leaving rows out is harmless only if what is "
-        "missing does not depend on the response, given the predictors."
+        "because a variable of the model is missing. Leaving rows out does no harm if being missing "
+        "does not depend on the response, given the predictors."
     )
 
 
@@ -81,10 +81,11 @@ def _missing(fit: LmmFit) -> list[str]:
     if not missing.by_variable:
         return []
     rows = tuple((name, count, count / missing.n_total) for name, count in missing.by_variable)
-    table = Table(
-        (Heading("Variable", "text"), Heading("Missing", "integer"), Heading("Share", "percent", 1)),
-        (Section(rows),),
-        "Missing values by variable",
-        ("A row may lack several variables, so the counts can add up to more than the rows left out.",),
+    heads = (
+        Heading("Variable", "text"),
+        Heading("Missing", "integer"),
+        Heading("Share", "percent", 1),
     )
+    note = "A row may lack several variables: the counts can exceed the rows left out."
+    table = Table(heads, (Section(rows),), "Missing values by variable", (note,))
     return ["<h3>Missing values by variable</h3>", table_box(table, "missing")]

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from echelon.errors import EchelonError, MissingDependency
 from echelon.model.fit import LmmFit
-from echelon.plot import figures
-from echelon.plot.theme import new_figure
+from echelon.plot import figures, new_figure
 from echelon.report.markup import bullets, code, paragraph, safe, section
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def figures_section(fit: LmmFit) -> str:
 
 def _pictures(fit: LmmFit) -> list[str]:
     new_figure()  # without matplotlib this is where it is said
-    drawn, absent = [], []
+    drawn: list[str] = []
+    absent: list[str] = []
     for name, caption, draw in figures(fit):
         try:
             source = picture(draw)

@@ -24,10 +24,10 @@ def groups_section(fit: LmmFit, groups: GroupValues) -> str:
         f"Each group of {code(fit.factor)}: what its own rows say, how much it weighs in the fixed "
         "part, and the empirical Bayes estimate with its 95% interval."
     )
-    sort = '<span class="filter">Choose a column’s heading to sort by it.</span>'
+    sort = '<span class="sorting">Choose a column’s heading to sort by it.</span>'
     cut = ""
     if total > _MOST:
-        cut = f"The first {integer(_MOST)} of {integer(total)} rows; {code('fit.groups()')} gives all."
+        cut = f"The first {integer(_MOST)} of {integer(total)}; {code('fit.groups()')} gives all."
     parts = [
         paragraph(f"{intro} {sort}"),
         paragraph(cut),

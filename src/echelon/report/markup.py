@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Set
+from dataclasses import replace
 from html import escape
 from importlib import resources
 
 from echelon.show import Table, to_html
+from echelon.show.cells import places
 from echelon.show.format import clean, integer, number, percent, typeset
-from echelon.show.unpack import places
 
 _WHEN = re.compile(r"<!-- (\w+) -->\n")
 _UNSPEAKABLE = 10  # decimals that no sentence should carry
@@ -51,8 +52,13 @@ def scrolling(html: str, label: str, *, kind: str = "scroll") -> str:
 
 
 def table_box(table: Table, name: str) -> str:
-    """Return a table in a box of its own, so that a narrow page does not scroll sideways."""
-    return scrolling(to_html(table, caption=False, table_id=name), table.title)
+    """Return a table in a box of its own, so that a narrow page does not scroll sideways.
+
+    The notes stand below the box, where they wrap as text does.
+    """
+    html = to_html(replace(table, notes=()), caption=False, table_id=name)
+    notes = [paragraph(safe(note), "soft") for note in table.notes]
+    return "\n".join([scrolling(html, table.title), *notes])
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:

@@ -14,8 +14,8 @@ from echelon.multilevel import explained_values, icc, r2, reliability_values, va
 from echelon.report.equations import equations_block
 from echelon.report.markup import facts, paragraph, safe, section, share, table_box
 from echelon.show import Entry, Heading, Section, Table
+from echelon.show.cells import amount, places
 from echelon.show.format import integer, number, typeset
-from echelon.show.unpack import amount, places
 
 _WORDS = {
     "converged": "Converged.",
@@ -102,12 +102,16 @@ def fixed_table(fit: LmmFit) -> Table:
         *(() if z else (Heading("df", digits=1),)),
         Heading("z" if z else "t", digits=2),
         Heading("p", "p"),
-        *(Heading(name, group=f"{100 * values.level:.0f}% interval") for name in ("Lower", "Upper")),
+        *(Heading(name, group=_interval_name(values.level)) for name in ("Lower", "Upper")),
     )
     how = "normal approximation" if z else "degrees of freedom by Satterthwaite’s method"
     left = f" Left out as combinations of others: {', '.join(fit.dropped)}." if fit.dropped else ""
     note = f"Estimates by {'REML' if fit.reml else 'ML'}; {how}; two-sided tests.{left}"
     return Table(heads, (Section(rows),), "Fixed effects", (note,))
+
+
+def _interval_name(level: float) -> str:
+    return f"{100 * level:.0f}% interval"
 
 
 def random_table(fit: LmmFit) -> Table:
@@ -134,7 +138,7 @@ def random_table(fit: LmmFit) -> Table:
         Heading("df", "integer", group=test),
         Heading("p", "p", group=test),
     )
-    notes = ["SE: of the variance. Reliability: mean over the groups. χ²: test that the variance is zero."]
+    notes = ["SE of the variance; reliability: mean over the groups; χ²: test of no variance."]
     if 0 < tests.groups_used < fit.J:
         notes.append(
             f"Reliability and χ² rest on the {integer(tests.groups_used)} of {integer(fit.J)} "
@@ -171,10 +175,10 @@ def _shares(fit: LmmFit) -> list[tuple[str, str]]:
         gain = explained_values(fit)
     except NotIdentified:
         return pairs
-    names = {"Residual": "within groups"}
-    for level, term, x in zip(gain.levels, gain.terms, gain.explained.tolist(), strict=True):
-        what = names.get(level, "between groups") if level == "Residual" or term else level
-        pairs.append((f"Explained variance {what}", share(x)))
+    for level, x in zip(gain.levels, gain.explained.tolist(), strict=True):
+        what = "within groups" if level == "Residual" else "between groups"
+        if np.isfinite(x):
+            pairs.append((f"Explained variance {what}", share(x)))
     return pairs
 
 
@@ -189,9 +193,9 @@ def _explained_note(fit: LmmFit) -> str:
 
 def _criteria(fit: LmmFit) -> list[tuple[str, str]]:
     values = criteria(fit)
-    kind = "REML " if values.restricted else ""
+    kind = " (REML)" if values.restricted else ""
     text = [typeset(number(x, 1), "unicode") for x in (values.loglik, values.aic, values.bic)]
     return [
-        (f"{kind}log-likelihood", text[0]),
+        (f"Log-likelihood{kind}", text[0]),
         ("AIC, BIC", f"{text[1]}, {text[2]} ({values.parameters} parameters)"),
     ]

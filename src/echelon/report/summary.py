@@ -8,7 +8,7 @@ import numpy as np
 
 from echelon.infer import Coefficients, coefficient_values, component_values
 from echelon.model.fit import LmmFit
-from echelon.multilevel import GroupValues, icc
+from echelon.multilevel import GroupValues, explained_values, icc
 from echelon.report.markup import code, counted, said, share
 
 _SPOKEN = 4  # coefficients told in words; a table reads better than a longer list
@@ -21,6 +21,7 @@ def summary_paragraph(fit: LmmFit, groups: GroupValues) -> str:
         _fitted(fit),
         *_fixed(fit),
         *_random(fit),
+        *_explained(fit),
         *_reliability(fit, groups),
     ]
     return " ".join(sentences)
@@ -45,7 +46,7 @@ def _fixed(fit: LmmFit) -> Iterator[str]:
     values = coefficient_values(fit)
     if values.names == ("(Intercept)",):
         yield (
-            f"The mean {code(fit.response)} of the groups’ true means is estimated at "
+            "The grand mean, the average of the groups’ true means, is estimated at "
             f"{said(values.estimate[0], values.std_error[0])} {_interval(values, 0)}."
         )
         return
@@ -61,18 +62,18 @@ def _coefficient(fit: LmmFit, values: Coefficients, i: int) -> str:
     """One coefficient in a sentence."""
     name, b = values.names[i], values.estimate[i]
     zero = "includes" if values.conf_low[i] <= 0 <= values.conf_high[i] else "excludes"
-    size = said(abs(b), values.std_error[i])
+    size = ("+" if b > 0 else "") + said(b, values.std_error[i])
     if ":" in name:
         return (
             f"The interaction {code(name)} is estimated at "
-            f"{said(b, values.std_error[i])} {_interval(values, i)}, which {zero} zero."
+            f"{size} {_interval(values, i)}; the interval {zero} zero."
         )
     crossed = any(name in other.split(":") for other in values.names if other != name)
     where = ", where the variables it interacts with are zero" if crossed else ""
     others = ", the other predictors held equal" if len(values.names) > 2 else ""
     return (
-        f"One unit more of {code(name)} goes with a {code(fit.response)} that is {size} "
-        f"{'lower' if b < 0 else 'higher'}{others}{where} {_interval(values, i)}, which {zero} zero."
+        f"One unit more of {code(name)} goes with a difference of {size} in {code(fit.response)}"
+        f"{others}{where} {_interval(values, i)}; the interval {zero} zero."
     )
 
 
@@ -89,7 +90,8 @@ def _random(fit: LmmFit) -> Iterator[str]:
     for row in rows[:-1]:
         sd = said(row.sd, row.sd, 3)
         if row.sd == 0:
-            what = "their levels" if row.term == "(Intercept)" else f"the effect of {code(row.term)}"
+            effect = f"the effect of {code(row.term)}"
+            what = "their levels" if row.term == "(Intercept)" else effect
             yield f"The data show no sign that the groups differ in {what}: that variance is zero."
         elif row.term == "(Intercept)" and len(fit.effects) == 1:
             yield (
@@ -107,6 +109,17 @@ def _random(fit: LmmFit) -> Iterator[str]:
             )
 
 
+def _explained(fit: LmmFit) -> Iterator[str]:
+    if fit.effects != ("(Intercept)",) or len(fit.names) == 1:
+        return
+    gain = float(explained_values(fit).explained[0])
+    if np.isfinite(gain):
+        yield (
+            "Compared with the model without predictors, the variance between groups is "
+            f"{share(abs(gain))} {'smaller' if gain >= 0 else 'larger'}."
+        )
+
+
 def _reliability(fit: LmmFit, groups: GroupValues) -> Iterator[str]:
     lam = groups.reliability[:, 0]
     lam = lam[np.isfinite(lam)]
@@ -115,6 +128,6 @@ def _reliability(fit: LmmFit, groups: GroupValues) -> Iterator[str]:
     spread = "" if np.ptp(lam) < 5e-4 else f" on average ({lam.min():.2f} to {lam.max():.2f})"
     goal = "the grand mean" if len(fit.names) == 1 else "their prediction"
     yield (
-        f"A group’s own mean measures its true mean with a reliability of {lam.mean():.2f}{spread}; "
-        f"the less reliable means are pulled more strongly towards {goal}."
+        f"A group’s own mean measures its true mean with a reliability of {lam.mean():.2f}"
+        f"{spread}; the less reliable means are pulled more strongly towards {goal}."
     )

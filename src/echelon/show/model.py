@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
+
+import numpy as np
 
 from echelon.infer.coefficients import Coefficients, coefficient_values
 from echelon.infer.components import component_values
@@ -12,15 +15,16 @@ from echelon.infer.ols import adjusted_r_squared, f_test, r_squared
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
 from echelon.show.cells import STAR_KEY, Row, amount, mark, places
+from echelon.show.components import component_label, components_table
 from echelon.show.fit import wrap
-from echelon.show.format import clean, integer
+from echelon.show.format import clean, number
 from echelon.show.metrics import monospace
 from echelon.show.table import Entry, Heading, Section, Table
 from echelon.show.text import to_text
-from echelon.show.unpack import component_label, components_table
-from echelon.show.words import Fit, conventions, foot, head, intraclass, method
+from echelon.show.words import Fit, conventions, foot, head, icc_label, intraclass, method
 
 _WIDTH = 80
+_Row = tuple[str, dict[str, Entry]]  # a label, and cells by heading
 
 
 def summary(fit: Fit, *, width: int | None = None) -> str:
@@ -40,14 +44,15 @@ def summary(fit: Fit, *, width: int | None = None) -> str:
     >>> import echelon as ec
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
-    >>> print("\\n".join(summary(fit).splitlines()[:4]))
+    >>> for line in summary(fit).splitlines()[:4]:
+    ...     print(line)
     Linear multilevel model fit by REML
     Formula: bsmmatxx ~ 1 + (1 | idschool)
     Data: 661 rows in 20 groups of idschool (16 to 51 rows each)
     REML criterion 7,614.9, log-likelihood -3,807.4, AIC 7,620.9, BIC 7,634.3
     """
     room = width or _WIDTH
-    tables = [components_table(fit)] if isinstance(fit, LmmFit) else []
+    tables = _random_tables(fit)
     fixed = _fixed_table(fit, conf_int=True)
     if max(map(monospace, to_text(fixed).splitlines())) > room:
         fixed = _fixed_table(fit, conf_int=False)
@@ -67,7 +72,7 @@ def summary_html(fit: Fit) -> str:
     """The same for a notebook, as HTML."""
     first, *more = (escape(line) for line in head(fit, "unicode"))
     above = "<br>\n".join([f"<strong>{first}</strong>", *more])
-    tables = [components_table(fit)] if isinstance(fit, LmmFit) else []
+    tables = _random_tables(fit)
     made = [*tables, _fixed_table(fit, conf_int=True)]
     shown = [table.to_html(styled=k == 0) for k, table in enumerate(made)]
     below = "<br>\n".join(escape(line) for line in foot(fit))
@@ -105,20 +110,33 @@ def model_table(
     >>> import echelon as ec
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
-    >>> model_table(fit).to_text().splitlines()[5]
-    '  (Intercept)             482.757  13.673  19  35.307  <0.001***'
+    >>> model_table(fit).to_text().splitlines()[5].split()
+    ['(Intercept)', '482.757', '13.673', '19', '35.307', '<0.001***']
     """
     values = coefficient_values(fit)
     heads = _headings(values, digits, conf_int=conf_int, df=values.method != "none", whole=True)
     rows = _fixed_rows(values, heads, digits, stars=stars)
-    multilevel = isinstance(fit, LmmFit)
-    sections = [Section(rows, "Fixed effects" if multilevel else "Coefficients")]
     if isinstance(fit, LmmFit):
-        sections.append(Section(_filled(_random_rows(fit, digits), heads), "Random effects"))
-    sections.append(Section(_filled(_fit_rows(fit, digits, stars=stars), heads), "Fit"))
+        first, second, below = "Fixed effects", "Random effects", _random_rows(fit, digits)
+    else:
+        first, second = "Coefficients", "Regression"
+        below = _regression_rows(fit, digits, stars=stars)
+    sections = (
+        Section(rows, first),
+        Section(_filled(below, heads), second),
+        Section(_filled(_fit_rows(fit), heads), "Fit"),
+    )
     said = (*conventions(fit), *((STAR_KEY,) if stars else ()), *notes(fit))
     name = f"{method(fit)}: {fit.spec.formula}" if title is None else title
-    return Table(heads, tuple(sections), name, said)
+    return Table(heads, sections, name, said)
+
+
+def _random_tables(fit: Fit) -> list[Table]:
+    if isinstance(fit, OlsFit):
+        return []
+    share = intraclass(fit)
+    note = () if share is None else (f"{icc_label(fit)}: {number(share)}",)
+    return [replace(components_table(fit), notes=note)]
 
 
 def _fixed_table(fit: Fit, *, conf_int: bool) -> Table:
@@ -143,10 +161,10 @@ def _headings(
     )
 
 
-def fixed_cells(values: Coefficients, i: int, digits: int) -> dict[str, Entry]:
-    """The cells of one fixed effect by heading, without stars."""
+def fixed_cells(values: Coefficients, i: int, digits: int, *, stars: bool) -> dict[str, Entry]:
+    """The cells of one fixed effect by heading; the stars are those of p."""
     decimals = places(float(values.std_error[i]), digits)
-    df = float(values.df[i])
+    df, p = float(values.df[i]), float(values.p_value[i])
     coarse = df >= 10 or df.is_integer()
     return {
         "Estimate": amount(float(values.estimate[i]), decimals),
@@ -154,7 +172,7 @@ def fixed_cells(values: Coefficients, i: int, digits: int) -> dict[str, Entry]:
         "df": Entry(df, digits=None if coarse else 1),
         "t": Entry(float(values.statistic[i])),
         "z": Entry(float(values.statistic[i])),
-        "p": Entry(float(values.p_value[i])),
+        "p": Entry(p, stars=mark(p) if stars else ""),
         "Lower": amount(float(values.conf_low[i]), decimals),
         "Upper": amount(float(values.conf_high[i]), decimals),
     }
@@ -163,23 +181,21 @@ def fixed_cells(values: Coefficients, i: int, digits: int) -> dict[str, Entry]:
 def _fixed_rows(
     values: Coefficients, heads: Sequence[Heading], digits: int, *, stars: bool
 ) -> tuple[Row, ...]:
-    rows = []
+    rows: list[Row] = []
     for i, name in enumerate(values.names):
-        cells = fixed_cells(values, i, digits)
-        p = float(values.p_value[i])
-        cells["p"] = Entry(p, stars=mark(p) if stars else "")
+        cells = fixed_cells(values, i, digits, stars=stars)
         rows.append((name, *(cells[head.name] for head in heads[1:])))
     return tuple(rows)
 
 
 def _filled(
-    rows: Sequence[tuple[str, dict[str, Entry]]], heads: Sequence[Heading]
+    rows: Sequence[_Row], heads: Sequence[Heading]
 ) -> tuple[Row, ...]:
     """Rows of which only some cells are filled."""
     return tuple((name, *(cells.get(h.name) for h in heads[1:])) for name, cells in rows)
 
 
-def _random_rows(fit: LmmFit, digits: int) -> list[tuple[str, dict[str, Entry]]]:
+def _random_rows(fit: LmmFit, digits: int) -> list[_Row]:
     made = []
     for row in component_values(fit).rows:
         label = component_label(row)
@@ -190,30 +206,31 @@ def _random_rows(fit: LmmFit, digits: int) -> list[tuple[str, dict[str, Entry]]]
             decimals = places(value, digits)
             cells = {"Estimate": amount(value, decimals), "SE": amount(se, decimals)}
             made.append((label + suffix, cells))
-    icc = intraclass(fit)
-    return made if icc is None else [*made, ("ICC", {"Estimate": Entry(icc, digits=max(digits, 3))})]
+    share = intraclass(fit)
+    if share is not None:
+        made.append((icc_label(fit), {"Estimate": Entry(share, digits=max(digits, 3))}))
+    return made
 
 
-def _fit_rows(fit: Fit, digits: int, *, stars: bool) -> list[tuple[str, dict[str, Entry]]]:
-    rows: list[tuple[str, dict[str, Entry]]] = []
-    if isinstance(fit, OlsFit):
-        test, sigma = f_test(fit), fit.sigma2**0.5
-        rows = [
-            ("Residual SE", {"Estimate": amount(sigma, places(sigma, digits))}),
-            *(
-                (name, {"Estimate": Entry(x, digits=places(x, digits, 4))})
-                for name, x in (("R²", r_squared(fit)), ("Adjusted R²", adjusted_r_squared(fit)))
-            ),
-        ]
-        if test.df1:
-            p = Entry(test.p_value, stars=mark(test.p_value) if stars else "")
-            name = f"F({test.df1}, {integer(test.df2)})"
-            rows.append((name, {"Estimate": Entry(test.statistic, digits=2), "p": p}))
+def _regression_rows(fit: OlsFit, digits: int, *, stars: bool) -> list[_Row]:
+    test, sigma = f_test(fit), float(np.sqrt(fit.sigma2))
+    shares = (("R²", r_squared(fit)), ("Adjusted R²", adjusted_r_squared(fit)))
+    rows: list[_Row] = [
+        ("Residual SE", {"Estimate": amount(sigma, places(sigma, digits))}),
+        *((name, {"Estimate": Entry(x, digits=places(x, 4, 4))}) for name, x in shares),
+    ]
+    if test.df1:
+        p = Entry(test.p_value, stars=mark(test.p_value) if stars else "")
+        cells = {"Estimate": Entry(test.statistic, digits=2), "p": p}
+        rows.append((f"F({test.df1}, {test.df2})", cells))
+    return rows
+
+
+def _fit_rows(fit: Fit) -> list[_Row]:
     found = criteria(fit)
-    for name, value in (
-        ("Log-likelihood", found.loglik), ("AIC", found.aic), ("BIC", found.bic)
-    ):  # fmt: skip
-        rows.append((name, {"Estimate": amount(value, 1)}))
+    name = "REML log-likelihood" if found.restricted else "Log-likelihood"
+    values = ((name, found.loglik), ("AIC", found.aic), ("BIC", found.bic))
+    rows: list[_Row] = [(name, {"Estimate": amount(value, 1)}) for name, value in values]
     rows.append(("Rows", {"Estimate": Entry(fit.n, "integer")}))
     if isinstance(fit, LmmFit):
         rows.append((f"Groups of {fit.factor}", {"Estimate": Entry(fit.J, "integer")}))

@@ -1,4 +1,4 @@
-"""Tables of what lies behind a model: variance components, groups, one-way quantities."""
+"""Tables of the multilevel workflow: groups unpacked, one-way analysis, reliability."""
 
 from __future__ import annotations
 
@@ -9,71 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.errors import UnknownOption
-from echelon.infer.components import Component, component_values
-from echelon.model.fit import LmmFit
 from echelon.multilevel.groups import GroupValues
+from echelon.multilevel.oneway import OneWay
+from echelon.multilevel.reliability import Reliability
 from echelon.show.cells import Row, amount, label_cell, places, typical_places
-from echelon.show.table import Heading, Section, Table
+from echelon.show.components import components_table
+from echelon.show.describe import description_table
+from echelon.show.table import Entry, Heading, Section, Table
 
 Array = NDArray[np.float64]
 
-def components_table(fit: LmmFit, *, digits: int = 3, title: str = "Random effects") -> Table:
-    """Variance components: variance, SD with its standard error, and correlations.
-
-    Parameters
-    ----------
-    digits : decimals, more where a number would otherwise show fewer than two digits
-
-    Returns
-    -------
-    Table : one row a random effect and one for the residual; a correlation stands in the row of
-        the later effect under the name of the earlier one, as in lme4
-
-    Examples
-    --------
-    >>> import echelon as ec
-    >>> timss = ec.datasets.load("timss", quiet=True)
-    >>> print(components_table(ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)))
-    Random effects
-    ──────────────────────────────────────────────────
-    Group     Effect        Variance      SD  SE of SD
-    ──────────────────────────────────────────────────
-    idschool  (Intercept)  3,557.715  59.647    10.112
-    Residual               5,439.903  73.756     2.060
-    ──────────────────────────────────────────────────
-    """
-    rows = component_values(fit).rows
-    pairs = {(r.with_term, r.term): r.sd for r in rows if r.with_term}
-    across = [e for e in fit.effects if any(e == earlier for _, earlier in pairs)]
-    heads = (
-        Heading("Group", "text"),
-        Heading("Effect", "text"),
-        *(Heading(name, digits=digits) for name in ("Variance", "SD", "SE of SD")),
-        *(Heading(name, digits=3, group="Correlation with") for name in across),
-    )
-    made = []
-    for row in (r for r in rows if not r.with_term):
-        sizes = (row.variance, row.sd, row.sd_se)
-        made.append(
-            (
-                row.group if row.term in ("", *fit.effects[:1]) else "",
-                row.term,
-                *(amount(x, places(x, digits)) for x in sizes),
-                *(pairs.get((row.term, other)) for other in across),
-            )
-        )
-    return Table(heads, (Section(tuple(made)),), title)
-
-
-def component_label(row: Component) -> str:
-    """A variance component in words: "idschool: (Intercept)", "Residual".
-
-    >>> component_label(Component("school", "ses", "", 4.0, 1.0, 2.0, 0.25))
-    'school: ses'
-    """
-    if row.with_term:
-        return f"{row.group}: correlation of {row.term}, {row.with_term}"
-    return f"{row.group}: {row.term}" if row.term else row.group
+__all__ = [
+    "components_table",
+    "description_table",
+    "groups_table",
+    "oneway_table",
+    "reliability_table",
+]
 
 
 def groups_table(values: GroupValues, *, term: str | None = None, digits: int = 2) -> Table:
@@ -100,7 +52,7 @@ def groups_table(values: GroupValues, *, term: str | None = None, digits: int = 
     >>> from echelon.multilevel.groups import group_values
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
-    >>> groups_table(group_values(fit)).to_text().splitlines()[5].split()[:7]
+    >>> groups_table(group_values(fit)).to_text().splitlines()[6].split()[:7]
     ['5036', '41', '484.25', '132.68', '11.52', '3,690.40', '5.07']
     """
     if term is not None and term not in values.effects:
@@ -178,3 +130,90 @@ def _group_rows(values: GroupValues, i: int, digits: int) -> tuple[Row, ...]:
         (label_cell(label), int(n), *row)
         for label, n, row in zip(values.levels, values.n, zip(*cells, strict=True), strict=True)
     )
+
+
+def oneway_table(values: OneWay, *, digits: int = 2) -> Table:
+    """A one-way analysis: naive, balanced, moment and REML estimates side by side.
+
+    Parameters
+    ----------
+    values : from `oneway_values`
+    digits : decimals, more where a number would otherwise show fewer than two digits
+
+    Examples
+    --------
+    >>> import echelon as ec
+    >>> from echelon.multilevel.oneway import oneway_values
+    >>> timss = ec.datasets.load("timss", quiet=True)
+    >>> table = oneway_table(oneway_values("bsmmatxx", "idschool", timss))
+    >>> for line in table.to_text().splitlines()[4:8]:
+    ...     print(line)
+    Overall mean               482.64    482.78                 482.76
+    SE of the mean                        13.60                  13.67
+    Variance between groups  3,697.67  3,515.16    3,910.30   3,557.72
+    Variance within groups             5,440.81    5,440.81   5,439.90
+    """
+    v = values
+    se = math.sqrt(v.var_groups / v.J)
+    rows = (
+        ("Overall mean", v.mean_rows, v.mean_groups, None, v.gamma00),
+        ("SE of the mean", None, se, None, v.gamma00_se),
+        ("Variance between groups", v.var_groups, v.tau00_balanced, v.tau00_anova, v.tau00),
+        ("Variance within groups", None, v.within, v.within, v.sigma2),
+        ("ICC", None, None, Entry(v.icc_anova, digits=3), Entry(v.icc, digits=3)),
+        ("Mean square between", None, None, v.between, None),
+        ("n0", None, None, v.n0, None),
+        (f"F({v.df1}, {v.df2})", None, None, v.F, None),
+        ("p", None, None, Entry(v.p, "p", 3), None),
+    )
+    made = tuple((name, *(_shown(x, digits) for x in cells)) for name, *cells in rows)
+    heads = (
+        Heading("", "text"),
+        *(Heading(name, digits=digits) for name in ("Naive", "Balanced", "ANOVA", "REML")),
+    )
+    title = f"{v.response} in groups of {v.factor}"
+    return Table(heads, (Section(made),), title, _oneway_notes(v))
+
+
+def _shown(value: float | Entry | None, digits: int) -> Entry | None:
+    if value is None or isinstance(value, Entry):
+        return value
+    return amount(value, places(value, digits))
+
+
+def _oneway_notes(values: OneWay) -> tuple[str, ...]:
+    v = values
+    sizes = f"{v.n_min} rows each" if v.balanced else (
+        f"{v.n_min} to {v.n_max} rows (mean {v.n_mean:.2f}, harmonic mean {v.n_harmonic:.2f})"
+    )  # fmt: skip
+    negative = "A negative moment estimate of a variance counts as zero."
+    return (
+        f"{v.n:,} rows in {v.J:,} groups of {sizes}.",
+        "Naive: mean of the rows, variance of the group means, which holds their sampling error "
+        "too. Balanced: mean and variance of the group means, less the variance within over the "
+        "harmonic mean size. ANOVA: from mean squares, (MSB - MSW) / n0. REML: precision-weighted.",
+        *((negative,) if min(v.tau00_anova, v.tau00_balanced) < 0 else ()),
+    )
+
+
+def reliability_table(values: Reliability, *, digits: int = 3) -> Table:
+    """Overall reliability of each random coefficient.
+
+    Parameters
+    ----------
+    values : from `reliability_values(fit)`
+
+    Examples
+    --------
+    >>> values = Reliability("school", ("(Intercept)", "ses"), np.array([0.952, 0.31]), 20)
+    >>> reliability_table(values).to_text().splitlines()[4].split()
+    ['(Intercept)', '0.952']
+    """
+    rows = tuple(
+        (term, float(x)) for term, x in zip(values.terms, values.reliability, strict=True)
+    )
+    heads = (Heading("Random coefficient", "text"), Heading("Reliability", digits=digits))
+    note = (
+        f"Mean over the {values.groups_used:,} groups of {values.factor} whose own estimate exists."
+    )
+    return Table(heads, (Section(rows),), "Reliability", (note,))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
-from echelon.infer.coefficients import coefficient_values
 from echelon.infer.criteria import criteria
 from echelon.infer.ols import adjusted_r_squared, f_test, r_squared
 from echelon.model.fit import LmmFit, OlsFit
@@ -52,17 +51,70 @@ def conventions(fit: Fit) -> tuple[str, ...]:
     """What every number of a fit means: tests, parameters counted, reference levels."""
     found = criteria(fit)
     p = len(fit.names)
+    delta: tuple[str, ...] = ()
+    said = inference(fit)
     if isinstance(fit, OlsFit):
-        tests = f"t tests on {integer(fit.df_resid)} residual degrees of freedom."
         counted = f"{_plural(p, 'coefficient')} and the residual variance"
     else:
-        likelihood = "REML (restricted) likelihood" if fit.reml else "Maximum likelihood"
-        satterthwaite = "t tests with Satterthwaite's degrees of freedom"
-        normal = "z tests (normal approximation)"
-        tests = f"{likelihood}; {normal if fit.df_method == 'none' else satterthwaite}."
+        said = f"{'REML (restricted)' if fit.reml else 'Maximum'} likelihood; {said}"
+        delta = ("SEs of variances, SDs and correlations: observed information, delta method.",)
         counted = f"{p} fixed, {found.parameters - p} of variance"
-    count = f"AIC and BIC count {found.parameters} parameters ({counted}); BIC uses log({found.n:,})."
-    return (tests, count, *_reference_levels(fit))
+    count = f"AIC and BIC count {found.parameters} parameters ({counted})"
+    return (f"{said}.", f"{count}; BIC uses log({found.n:,}).", *delta, *reference_levels(fit))
+
+
+def inference(fit: Fit) -> str:
+    """How the fixed effects are tested, in words."""
+    if isinstance(fit, OlsFit):
+        return "t tests on residual degrees of freedom"
+    if fit.df_method == "none":
+        return "z tests (normal approximation)"
+    return "t tests with Satterthwaite's degrees of freedom"
+
+
+def comparability(fits: Sequence[Fit], names: Sequence[str]) -> str:
+    """Which of several models may be compared by likelihood, AIC and BIC; "" when all may."""
+    classes: list[list[int]] = []
+    for i, fit in enumerate(fits):
+        own = next((c for c in classes if _comparable(fits[c[0]], fit)), None)
+        if own is None:
+            classes.append([i])
+        else:
+            own.append(i)
+    if len(classes) <= 1:
+        return ""
+    may = [" with ".join(names[i] for i in c) for c in classes if len(c) > 1]
+    text = (
+        "Log-likelihood, AIC and BIC are comparable only between models of the same response and "
+        f"rows, fitted by the same likelihood: here {'; '.join(may) or 'none'}."
+    )
+    if any(_differ_in_fixed(a, b) for a in fits for b in fits):
+        text += " REML likelihoods depend on the fixed effects; to compare, refit with reml=False."
+    return text
+
+
+def _comparable(a: Fit, b: Fit) -> bool:
+    same = _restricted(a) == _restricted(b) and not _differ_in_fixed(a, b)
+    return same and _same_data(a, b)
+
+
+def _differ_in_fixed(a: Fit, b: Fit) -> bool:
+    """Whether two REML fits of the same data have different fixed effects."""
+    both = _restricted(a) and _restricted(b)
+    return both and set(a.names) != set(b.names) and _same_data(a, b)
+
+
+def _restricted(fit: Fit) -> bool:
+    return isinstance(fit, LmmFit) and fit.reml
+
+
+def _same_data(a: Fit, b: Fit) -> bool:
+    """Whether response and rows agree, judged by name, count, mean and sum of squares."""
+    mine, yours = (
+        (f.moments.weight, f.moments.log_weight, f.moments.centre[-1], f.moments.cross[-1, -1])
+        for f in (a, b)
+    )
+    return (a.response, a.n) == (b.response, b.n) and np.allclose(mine, yours, rtol=1e-9, atol=0)
 
 
 def _data(fit: Fit) -> str:
@@ -125,7 +177,12 @@ def intraclass(fit: LmmFit) -> float | None:
     return icc(fit) if _INTERCEPT in fit.effects else None
 
 
-def _reference_levels(fit: Fit) -> tuple[str, ...]:
+def icc_label(fit: LmmFit) -> str:
+    """What the intraclass correlation is called: with random slopes it is a mean over the rows."""
+    return "ICC" if fit.effects == (_INTERCEPT,) else "ICC (mean over rows)"
+
+
+def reference_levels(fit: Fit) -> tuple[str, ...]:
     """Reference levels of the categorical predictors, and other contrasts, as far as known."""
     if fit.built is None:
         return ()
@@ -141,7 +198,8 @@ def _reference_levels(fit: Fit) -> tuple[str, ...]:
             others.append(f"{name} ({coding.contrast.kind})")
     said = []
     if references:
-        said.append(f"Reference level{'s' if len(references) > 1 else ''}: {', '.join(references)}.")
+        plural = "s" if len(references) > 1 else ""
+        said.append(f"Reference level{plural}: {', '.join(references)}.")
     if others:
         said.append(f"Contrasts: {', '.join(others)}.")
     return tuple(said)

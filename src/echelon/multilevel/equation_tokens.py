@@ -1,0 +1,103 @@
+"""The words that equations are made of, before they are written as text, LaTeX or MathML."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Letter = Literal["beta", "gamma", "tau", "sigma2", "u", "r"]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A letter of the theory with its subscripts: Symbol("beta", ("0", "j"))."""
+
+    letter: Letter
+    sub: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of the data, named as in the table, with its subscripts."""
+
+    name: str
+    sub: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An estimate."""
+
+    value: float
+
+    def digits(self) -> tuple[str, str]:
+        """The mantissa of its size, without a sign, and the power of ten ("" for none).
+
+        Three decimals, more where a number would show fewer than three digits.
+
+        >>> Number(-1.64).digits(), Number(0.0123).digits(), Number(2e-7).digits()
+        (('1.640', ''), ('0.0123', ''), ('2.00', '-7'))
+        """
+        size = abs(self.value)
+        if size == 0 or not math.isfinite(size):
+            return ("0" if size == 0 else str(size)), ""
+        power = math.floor(math.log10(size))
+        if -4 <= power < 7:
+            return f"{size:.{max(3, 2 - power)}f}", ""
+        mantissa, exponent = f"{size:.2e}".split("e")
+        return mantissa, str(int(exponent))
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A product: a coefficient (None for 1) and what it multiplies."""
+
+    coefficient: Symbol | Number | None
+    factors: tuple[Symbol | Variable, ...] = ()
+
+    @property
+    def negative(self) -> bool:
+        """Whether it is written with a minus sign."""
+        return isinstance(self.coefficient, Number) and self.coefficient.value < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """left = sum of terms."""
+
+    left: Symbol | Variable
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What is drawn from a normal distribution of mean zero.
+
+    Attributes
+    ----------
+    drawn : one symbol, or a vector of them
+    variance : the matrix of its variances and covariances, row by row; one entry for one symbol
+    over : a precision weight that divides the variance, or None
+    """
+
+    drawn: tuple[Symbol, ...]
+    variance: tuple[tuple[Symbol | Number, ...], ...]
+    over: Variable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Equations under one heading."""
+
+    title: str
+    lines: tuple[Equation | Law, ...]
+
+
+def subscript(sub: tuple[str, ...]) -> str:
+    """Subscripts side by side, with commas where one has several digits.
+
+    >>> subscript(("0", "j")), subscript(("10", "2"))
+    ('0j', '10,2')
+    """
+    return ("," if any(len(s) > 1 for s in sub) else "").join(sub)

@@ -1,0 +1,179 @@
+"""The equations of a fit, level by level and combined, in Raudenbush and Bryk's notation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from echelon.model.fit import LmmFit
+from echelon.multilevel.equation_latex import to_latex
+from echelon.multilevel.equation_mathml import to_mathml
+from echelon.multilevel.equation_parts import Coefficient, Effect, Parts, equation_parts
+from echelon.multilevel.equation_text import to_text
+from echelon.multilevel.equation_tokens import (
+    Block,
+    Equation,
+    Law,
+    Number,
+    Symbol,
+    Term,
+    Variable,
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Equations:
+    """The equations of a multilevel model.
+
+    Attributes
+    ----------
+    text : plain text
+    latex : a LaTeX array, to stand between dollar signs (needs the package amsmath)
+    mathml : one presentation MathML element for a web page
+    """
+
+    text: str
+    latex: str
+    mathml: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex}\n$$"
+
+
+def equations(fit: LmmFit, *, numbers: bool = False) -> Equations:
+    """Write the model as equations: level 1, level 2 and combined.
+
+    Parameters
+    ----------
+    numbers : True puts the estimates in the place of gamma, tau and sigma^2
+
+    Returns
+    -------
+    Equations : `.text`, `.latex`, `.mathml`; typeset in a notebook
+
+    Notes
+    -----
+    i numbers the rows of a group, j the groups. A level-2 predictor stands in the equation of the
+    intercept, its product with a level-1 predictor in that slope's equation; coefficients without
+    u_kj do not vary beyond it (`level-1`, `level-2`, `combined`; raudenbush2002, ch. 2). T is the covariance matrix of u_j, with
+    zeros between the independent effects of a `||` term.
+
+    Examples
+    --------
+    >>> import echelon as ec
+    >>> timss = ec.datasets.load("timss", quiet=True)
+    >>> print(ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss).equations())
+    Level 1
+      bsmmatxx_ij = β_0j + r_ij
+      r_ij ~ N(0, σ²)
+    Level 2: idschool
+      β_0j = γ_00 + u_0j
+      u_0j ~ N(0, τ_00)
+    Combined
+      bsmmatxx_ij = γ_00 + u_0j + r_ij
+    """
+    blocks = equation_blocks(fit, numbers=numbers)
+    return Equations(to_text(blocks), to_latex(blocks), to_mathml(blocks))
+
+
+def equation_blocks(fit: LmmFit, *, numbers: bool = False) -> tuple[Block, ...]:
+    """The equations of a fit as tokens, for a writer."""
+    parts = equation_parts(fit)
+    response = Variable(_bare(fit.response), ("i", "j"))
+    error = Term(None, (Symbol("r", ("i", "j")),))
+    offset = (Term(None, (Variable("offset", ("i", "j")),)),) if _has_offset(fit) else ()
+    level1 = [
+        Term(Symbol("beta", (str(c.k), "j")), _variables(c.predictor, parts))
+        for c in parts.coefficients
+    ]
+    level2 = [
+        Equation(Symbol("beta", (str(c.k), "j")), _right_side(fit, c, parts, numbers))
+        for c in parts.coefficients
+    ]
+    fixed = [
+        Term(gamma, (*_variables(e.by, parts), *_variables(c.predictor, parts)))
+        for c in parts.coefficients
+        for e, gamma in zip(c.effects, _gammas(fit, c, numbers), strict=True)
+    ]
+    random = [
+        Term(None, (Symbol("u", (str(c.k), "j")), *_variables(c.predictor, parts)))
+        for c in parts.coefficients
+        if c.random is not None
+    ]
+    return (
+        Block("Level 1", (Equation(response, (*level1, *offset, error)), _error_law(fit, numbers))),
+        Block(f"Level 2: {fit.factor}", (*level2, _random_law(fit, parts, numbers))),
+        Block("Combined", (Equation(response, (*fixed, *offset, *random, error)),)),
+    )
+
+
+def _right_side(
+    fit: LmmFit, coefficient: Coefficient, parts: Parts, numbers: bool
+) -> tuple[Term, ...]:
+    terms = [
+        Term(gamma, _variables(e.by, parts))
+        for e, gamma in zip(coefficient.effects, _gammas(fit, coefficient, numbers), strict=True)
+    ]
+    if coefficient.random is not None:
+        terms.append(Term(None, (Symbol("u", (str(coefficient.k), "j")),)))
+    return tuple(terms)
+
+
+def _gammas(fit: LmmFit, coefficient: Coefficient, numbers: bool) -> list[Symbol | Number]:
+    """gamma_k0 for the constant, gamma_k1, ... for the level-2 predictors; or their estimates."""
+    if numbers:
+        return [Number(float(fit.optimum.beta[e.column])) for e in coefficient.effects]
+    first = 0 if _starts_with_constant(coefficient.effects) else 1
+    k = str(coefficient.k)
+    return [Symbol("gamma", (k, str(first + s))) for s in range(len(coefficient.effects))]
+
+
+def _starts_with_constant(effects: tuple[Effect, ...]) -> bool:
+    return bool(effects) and effects[0].by == ()
+
+
+def _error_law(fit: LmmFit, numbers: bool) -> Law:
+    sigma2 = Number(fit.optimum.sigma2) if numbers else Symbol("sigma2")
+    weighted = fit.moments.log_weight != 0 or fit.moments.weight != fit.n
+    over = Variable("w", ("i", "j")) if weighted else None
+    return Law((Symbol("r", ("i", "j")),), ((sigma2,),), over)
+
+
+def _random_law(fit: LmmFit, parts: Parts, numbers: bool) -> Law:
+    """The law of u_j; its covariances are zero between the independent terms of a factor."""
+    random = [(c.k, c.random) for c in parts.coefficients if c.random is not None]
+    block = [i for i, size in enumerate(fit.group_moments.sizes) for _ in range(size)]
+    T = fit.optimum.covariance
+
+    def entry(k: int, a: int, m: int, b: int) -> Symbol | Number:
+        if block[a] != block[b]:
+            return Number(0.0)
+        return Number(float(T[a, b])) if numbers else Symbol("tau", (str(k), str(m)))
+
+    return Law(
+        tuple(Symbol("u", (str(k), "j")) for k, _ in random),
+        tuple(tuple(entry(k, a, m, b) for m, b in random) for k, a in random),
+    )
+
+
+def _variables(names: tuple[str, ...], parts: Parts) -> tuple[Variable, ...]:
+    return tuple(
+        Variable(_bare(name), ("j",) if name in parts.level2 else ("i", "j")) for name in names
+    )
+
+
+def _bare(name: str) -> str:
+    """A name without the backticks that a formula needs around it."""
+    inner = name[1:-1]
+    return inner if name == f"`{inner}`" and "`" not in inner and inner else name
+
+
+def _has_offset(fit: LmmFit) -> bool:
+    if fit.spec.offsets:
+        return True
+    return fit.built is not None and fit.built.design.offset is not None

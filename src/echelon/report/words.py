@@ -1,0 +1,106 @@
+"""What the numbers mean, what to know about this fit, and how to cite it."""
+
+from __future__ import annotations
+
+import platform
+from datetime import date
+
+import numpy as np
+import scipy
+
+from echelon import __version__
+from echelon.model.fit import LmmFit
+from echelon.model.notes import notes
+from echelon.multilevel.own import own_part
+from echelon.report.markup import bullets, code, entries, facts, paragraph, safe, section
+from echelon.show.words import conventions
+
+
+def keys_of(fit: LmmFit) -> set[str]:
+    """Return which quantities stand on the page of a fit."""
+    intercept = "(Intercept)" in fit.effects
+    level1 = bool(own_part(fit).level1.any())
+    means = intercept and len(fit.effects) == 1 and fit.names == ("(Intercept)",)
+    asked = {
+        "intercept": intercept,
+        "slopes": fit.effects != ("(Intercept)",),
+        "icc": True,
+        "means": means,
+        "posterior": not means,
+        "level1": level1,
+        "chi2": True,
+        "explained": len(fit.names) > 1,
+        "r2": len(fit.names) > 1,
+        "satterthwaite": fit.df_method == "satterthwaite",
+        "reml": fit.reml,
+        "ml": not fit.reml,
+    }
+    return {"always", *(key for key, wanted in asked.items() if wanted)}
+
+
+def glossary_section(fit: LmmFit) -> str:
+    """Return what each number means: a few lines and a formula each."""
+    found = entries("glossary.html", keys_of(fit))
+    return section("meaning", "What each number means", [f"<dl>\n{found}</dl>"])
+
+
+def notes_section(fit: LmmFit) -> str:
+    """Return the guard rails and the conventions of the numbers."""
+    found = notes(fit)
+    rails = (
+        bullets(safe(note) for note in found)
+        if found
+        else paragraph("Nothing about this fit calls for particular care.")
+    )
+    always = (
+        "Intervals and tests take the form of the model as given: linear effects, normal "
+        "distributions, one residual variance. The figures are the place to doubt it.",
+        "A coefficient is a difference between rows or groups that differ in a predictor. It is an "
+        "effect of that predictor only under assumptions that no table can check.",
+    )
+    parts = [rails, "<h3>Conventions</h3>", bullets(safe(x) for x in (*conventions(fit), *always))]
+    return section("notes", "Notes", parts)
+
+
+def cite_section(fit: LmmFit) -> str:
+    """Return how to cite the program and the methods, with a sentence to copy."""
+    today = date.today()
+    method = "restricted maximum likelihood" if fit.reml else "maximum likelihood"
+    tests = (
+        ", with degrees of freedom by Satterthwaite’s method (Kuznetsova et al., 2017)"
+        if fit.df_method == "satterthwaite"
+        else ", with normal approximations for tests and intervals"
+    )
+    sentence = (
+        f"We fitted a multilevel model of {safe(fit.response)} ({code(_formula(fit))}) by {method} "
+        f"with Echelon {__version__} (The Echelon developers, {today.year}), which uses the "
+        f"profiled deviance of Bates et al. (2015){tests}; empirical Bayes estimates and "
+        "reliabilities follow Raudenbush and Bryk (2002)."
+    )
+    own = (
+        f"<li>The Echelon developers ({today.year}). <cite>Echelon: Multilevel models for Python"
+        f"</cite> (version {__version__}) [Computer software].</li>\n"
+    )
+    parts = [
+        paragraph("A sentence for the methods section, with its references:"),
+        f"<blockquote>{paragraph(sentence)}</blockquote>",
+        f'<ul class="references prose">\n{own}{entries("references.html", keys_of(fit))}</ul>',
+    ]
+    return section("cite", "How to cite", parts)
+
+
+def versions_section(fit: LmmFit) -> str:
+    """Return what the report was made with, for whoever repeats it."""
+    pairs = [
+        ("Echelon", __version__),
+        ("Python", platform.python_version()),
+        ("NumPy", np.__version__),
+        ("SciPy", scipy.__version__),
+        ("Date", date.today().isoformat()),
+        ("Formula", code(_formula(fit))),
+    ]
+    return section("versions", "Versions", [facts(pairs)])
+
+
+def _formula(fit: LmmFit) -> str:
+    return " ".join(fit.spec.formula.split())
