@@ -29,7 +29,7 @@ COVERS = {"all": ("all",), "test": ("all", "test")}  # what each extra brings al
 OLDEST = (3, 11)
 
 
-class Stop(Exception):  # noqa: N818 - not an error of the program, but its end
+class Stop(Exception):
     """End with this message and this exit code."""
 
     def __init__(self, message: str, code: int = 1) -> None:

@@ -20,7 +20,7 @@ def main() -> None:
     with folders(works) as folder:
         for work in works:
             taking_part = _taking_part(work, peers, quick=asked.quick, everyone=asked.all)
-            rounds = 1 if asked.quick else 7 if work.mode == "import" else 3
+            rounds = 1 if asked.quick else 5 if work.mode == "import" else 3
             records = run(work, taking_part, folder, rounds=rounds, limit=asked.limit, say=_say)
             results.append((work, records))
     text = page(results, (before, load()))

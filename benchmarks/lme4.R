@@ -25,19 +25,20 @@ once <- function() {
   list(fit = fit, text = capture.output(print(summary(fit))))
 }
 invisible(suppressMessages(lme4::lmer(Reaction ~ Days + (Days | Subject), sleepstudy)))
-before <- status("VmRSS"); seconds <- numeric(); began <- Sys.time()
+before <- status("VmRSS"); seconds <- numeric(); cpu <- numeric(); began <- Sys.time()
 while (length(seconds) < 1 || (length(seconds) < most && Sys.time() - began < limit)) {
-  start <- Sys.time()
+  start <- Sys.time(); used <- sum(proc.time()[1:2])
   fit <- suppressMessages(suppressWarnings(once()))
   seconds <- c(seconds, as.numeric(Sys.time() - start, units = "secs"))
+  cpu <- c(cpu, sum(proc.time()[1:2]) - used)
   if (length(seconds) == 1) peak <- (status("VmHWM") - before) / 1024
 }
 text <- ""
 if (mode == "summary") { text <- paste(fit$text, collapse = " "); fit <- fit$fit }
 list_of <- function(x) paste0("[", paste(format(x, digits = 17), collapse = ","), "]")
 cat(sprintf(
-  '{"version": "%s", "seconds": %s, "peak_mb": %s, "threads": 0, "text": "%s", ',
-  packageVersion("lme4"), list_of(seconds), if (is.na(peak)) "null" else round(peak, 1),
+  '{"version": "%s", "seconds": %s, "cpu": %s, "peak_mb": %s, "threads": 0, "text": "%s", ',
+  packageVersion("lme4"), list_of(seconds), list_of(cpu), if (is.na(peak)) "null" else round(peak, 1),
   gsub('[\\\\"]', "", text)
 ))
 cat(sprintf(

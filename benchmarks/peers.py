@@ -39,9 +39,8 @@ class Peer:
 
 def peer(name: str, work: Workload) -> Peer:
     """A peer set up for a workload; the library is imported here."""
-    return {
-        "echelon": _echelon, "glmm": _glmm, "mixedlm": _mixedlm, "statsmodels": _statsmodels
-    }[name](work)
+    known = {"echelon": _echelon, "glmm": _glmm, "mixedlm": _mixedlm, "statsmodels": _statsmodels}
+    return known[name](work)
 
 
 def _echelon(work: Workload) -> Peer:

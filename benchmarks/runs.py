@@ -28,6 +28,7 @@ class Record:
     Attributes
     ----------
     seconds, cpu : wall and processor time of every counted fit
+    ready, first_fit : in a new process, import to the fitting function, and its first fit
     peak_mb : memory above the table and the loaded library, the first fit, one entry a round
     failure : why there is nothing, "" otherwise
     """
@@ -35,6 +36,7 @@ class Record:
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     peak_mb: list[float] = field(default_factory=list)
+    ready: list[float] = field(default_factory=list)
     first_fit: list[float] = field(default_factory=list)
     version: str = ""
     threads: int = 0
@@ -50,7 +52,7 @@ class Record:
         return median(self.seconds) if self.seconds else float("nan")
 
     def add(self, report: dict[str, Any]) -> None:
-        for name in ("seconds", "cpu", "peak_mb", "first_fit"):
+        for name in ("seconds", "cpu", "peak_mb", "ready", "first_fit"):
             found = report.get(name)
             listed = found if isinstance(found, list) else [] if found is None else [found]
             getattr(self, name).extend(listed)
@@ -122,7 +124,10 @@ def _one(
     path = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=limit,
+            command,
+            capture_output=True,
+            text=True,
+            timeout=limit,
             env={**os.environ, "PYTHONPATH": path},
         )
     except subprocess.TimeoutExpired:

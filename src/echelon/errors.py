@@ -49,7 +49,8 @@ class UnknownColumn(EchelonError, LookupError):
 
     def __init__(self, name: str, columns: Iterable[str], where: str, caret: str = "") -> None:
         self.name = name
-        text = f"No column {name!r} (used in {where}).{nearest_hint(name, list(columns), 'Columns')}"
+        hint = nearest_hint(name, list(columns), "Columns")
+        text = f"No column {name!r} (used in {where}).{hint}"
         super().__init__(f"{text}\n{caret}" if caret else text)
 
     def __str__(self) -> str:
@@ -65,7 +66,7 @@ class UnknownOption(EchelonError, ValueError):
 
 
 class NotIdentified(EchelonError, ValueError):
-    """The data hold too little to estimate the model: one group, one row per group, a perfect fit."""
+    """The data hold too little to estimate the model: one group, one row a group, a perfect fit."""
 
 
 class NeedsRows(EchelonError, TypeError):

@@ -5,6 +5,9 @@ The tolerances that tests judge by live in `tests/tolerances.py`.
 
 from __future__ import annotations
 
+SQUARES = (1e-200, 1e200)
+"""Sums of squares outside this range are refused: products of two leave double precision."""
+
 RANK_RAW = 1e-14
 """A column is constant when its centred sum of squares is below this share of its raw one.
 Unit: ratio of squares. R's `lm` drops at 1e-7 on the scale of norms, whose square this is."""
@@ -21,8 +24,8 @@ the total about the mean. Unit: ratio of squares, the precision of centred cross
 DECREMENT = 1e-13
 """The search stops when the Newton decrement g'H^-1 g, twice the deviance still to be gained, falls
 below this. Unit: deviance (minus twice the log-likelihood). 1e-13 puts the estimates within 1e-6
-standard errors of the optimum; near it Newton's method doubles its digits, so this costs at most one
-evaluation more than 1e-8 would."""
+standard errors of the optimum; near it Newton's method doubles its digits, so this costs at most
+one evaluation more than 1e-8 would."""
 
 MAX_STEPS = 60
 """Evaluations after which the search gives up. Three to six are usual; the reference set needs at
@@ -42,11 +45,11 @@ BOUNDARY = 3e-4
 1e-7 of its curvature."""
 
 NULL = 1e-12
-"""A singular value of a covariance factor below this share of the largest is rounding around an exact
-zero: those not put at zero stay above `BOUNDARY`."""
+"""A singular value of a covariance factor below this share of the largest is rounding around an
+exact zero: those not put at zero stay above `BOUNDARY`."""
 
 BOUNDARY_RISE = 1e-7
-"""A fit moved to the boundary is kept if its deviance rises by no more than this. Unit: deviance."""
+"""A fit moved to the boundary is kept if its deviance rises by no more than this."""
 
 KKT = 1e-6
 """At the boundary the deviance may fall by no more than this per unit of relative variance, as a

@@ -57,6 +57,8 @@ def test_every_file_is_listed_and_opens(demo):
         assert (demo.folder / name).stat().st_size > 1000
     assert len(docx.Document(demo.folder / "tables.docx").tables) >= 6
     assert len(pptx.Presentation(demo.folder / "tables.pptx").slides) >= 6
+    for name in ("report.html", "report-eclsk.html"):
+        assert "SYNTHETIC" in (demo.folder / name).read_text(encoding="utf-8")
     figures = {p.stem.split("_")[0] for p in (demo.folder / "figures").glob("*.png")}
     kinds = {"caterpillar", "shrinkage", "observed", "distributions", "weights", "means"}
     assert figures == kinds

@@ -198,7 +198,7 @@ def test_a_failed_verdict_exits_1_after_the_summary(shell, table, monkeypatch):
     found = shell("fit", NULL, table)
     assert found.exit_code == 1
     assert "Formula: " in found.stdout
-    assert "Error: Not there." in found.stderr
+    assert "Error: The search for the estimates failed" in found.stderr
 
 
 def test_a_singular_fit_is_a_result(shell, table, timss):

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from tolerances import CLOSED
 
 import echelon as ec
 from echelon.effects.empirical_bayes import empirical_bayes
+from tolerances import CLOSED
 
 seeds = st.integers(0, 10**6)
 FORMULAS = (
@@ -23,7 +23,9 @@ FORMULAS = (
 )
 
 
-def two_level(seed: int, groups: int = 0, *, spread: float = 1.0, balanced: int = 0) -> pd.DataFrame:
+def two_level(
+    seed: int, groups: int = 0, *, spread: float = 1.0, balanced: int = 0
+) -> pd.DataFrame:
     """A table of y, x and w (level 1), z (level 2) and g, with unequal groups.
 
     Parameters

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from law_tables import seeds, two_level
 from numpy.testing import assert_allclose
-from tolerances import CLOSED
 
 import echelon as ec
+from echelon.estimate.coordinates import Chart, chart
 from echelon.estimate.deviance import evaluate
-from echelon.estimate.optimise import with_user_factor
 from echelon.estimate.problem import Problem
+from tolerances import CLOSED
 
 FORMULAS = (
     "y ~ x + z + (1 | g)",
@@ -92,60 +92,58 @@ def interior(seed: int, formula: str, reml: bool) -> ec.LMM | None:
     return fit if fit.verdict.status == "converged" and values[0] > 0.01 else None
 
 
-def at_user(fit: ec.LMM, theta: np.ndarray):
-    return with_user_factor(fit.problem, theta, fit.reml)
+def local(fit: ec.LMM) -> tuple[Chart, np.ndarray]:
+    """The coordinates (x, sigma) of a fit's variance parameters."""
+    at = evaluate(fit.problem, fit.lam_working, fit.reml)
+    chart_ = chart(at, fit.problem.pairs)
+    return chart_, np.append(chart_.x, fit.sigma)
 
 
 @given(seeds, formulas, either)
-def test_derivative_of_vcov(seed: int, formula: str, reml: bool) -> None:
-    """In (theta, sigma), the user's units: what Satterthwaite's method rests on."""
+def test_derivatives_of_vcov_and_of_the_covariance(seed: int, formula: str, reml: bool) -> None:
+    """In (x, sigma): what Satterthwaite's method and the standard errors of variances rest on."""
     fit = interior(seed, formula, reml)
     if fit is None:
         return
-    back = fit.problem.fixed.back
+    chart_, centre = local(fit)
+    problem, back = fit.problem, fit.problem.fixed.back
 
     def vcov(parameters: np.ndarray) -> np.ndarray:
-        half = np.linalg.solve(at_user(fit, parameters[:-1]).L, back.T)
+        at = evaluate(problem, chart_.factor(parameters[:-1] - chart_.x), fit.reml)
+        half = np.linalg.solve(at.L, back.T)
         return parameters[-1] ** 2 * half.T @ half
 
-    parameters = np.append(fit.theta, fit.sigma)
-    assert_allclose(vcov(parameters), fit.vcov(), rtol=1e-9, atol=1e-12)
-    numerical = difference(vcov, parameters, h=1e-3)
-    close(fit.optimum.vcov_jacobian(), np.moveaxis(numerical, -1, 0))
+    def covariance(x: np.ndarray) -> np.ndarray:
+        lam = problem.whiten @ chart_.factor(x - chart_.x)
+        return problem.pairs.free(lam @ lam.T)
+
+    assert_allclose(vcov(centre), fit.vcov(), rtol=1e-9, atol=1e-12)
+    numerical = difference(vcov, centre, h=1e-3)
+    close(fit.optimum.vcov_gradient, np.moveaxis(numerical, -1, 0))
+    close(fit.optimum.D_gradient, difference(covariance, chart_.x, h=1e-3))
 
 
+@settings(max_examples=4)
 @given(seeds, formulas, either)
 def test_hessian_of_the_variance_parameters(seed: int, formula: str, reml: bool) -> None:
-    """Of the deviance with sigma not profiled out, in (theta, sigma)."""
+    """Of the deviance with sigma not profiled out, in (x, sigma)."""
     fit = interior(seed, formula, reml)
     if fit is None:
         return
     df = fit.optimum.df
+    chart_, centre = local(fit)
 
     def gradient(parameters: np.ndarray) -> np.ndarray:
         def deviance(moved: np.ndarray) -> float:
-            at, sigma2 = at_user(fit, moved[:-1]), moved[-1] ** 2
+            at = evaluate(fit.problem, chart_.factor(moved[:-1] - chart_.x), fit.reml)
             rest = at.value - df * (1 + np.log(2 * np.pi * at.rho2 / df))
-            return rest + df * np.log(2 * np.pi * sigma2) + at.rho2 / sigma2
+            return rest + df * np.log(2 * np.pi * moved[-1] ** 2) + at.rho2 / moved[-1] ** 2
 
         return difference(deviance, parameters, h=4e-3)
 
-    parameters = np.append(fit.theta, fit.sigma)
-    scale = np.sqrt(np.diagonal(fit.optimum.varpar_hessian))
-    numerical = difference(gradient, parameters, h=4e-3)
-    scale = np.outer(scale, scale)
-    assert_allclose(fit.optimum.varpar_hessian / scale, numerical / scale, rtol=0, atol=1e-6)
-    assert np.abs(gradient(parameters) / np.sqrt(np.diagonal(scale))).max() < 1e-5
-
-
-@given(seeds, formulas)
-def test_optimum_is_stationary(seed: int, formula: str) -> None:
-    fit = interior(seed, formula, True)
-    if fit is None:
-        return
-    at = at_user(fit, fit.theta)
-    assert_allclose(at.value, fit.deviance, rtol=1e-12)
-    values = np.linalg.eigvalsh(at.hessian)
-    assert values[0] > 0
-    assert at.gradient @ np.linalg.solve(at.hessian, at.gradient) < 1e-10
-    assert fit.verdict.distance_se < 1e-5
+    exact = 2 * np.linalg.inv(fit.optimum.varpar_covariance)
+    scale = np.sqrt(np.diagonal(exact))
+    numerical = difference(gradient, centre, h=4e-3)
+    both = np.outer(scale, scale)
+    assert_allclose(exact / both, numerical / both, rtol=0, atol=1e-6)
+    assert np.abs(gradient(centre) / scale).max() < 1e-5

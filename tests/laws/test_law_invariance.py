@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from law_tables import FORMULAS, Answer, assert_same_answer, seeds, two_level
 from numpy.testing import assert_allclose
-from tolerances import CLOSED
 
 import echelon as ec
+from tolerances import CLOSED
 
 formulas = st.sampled_from(FORMULAS)
 either = st.booleans()
@@ -84,7 +84,9 @@ def test_scaling_the_response(c: float, seed: int, formula: str, reml: bool) -> 
     assert_same_answer(back, theirs)
 
 
-@given(seeds, st.sampled_from(("y ~ x + (1 | g)", "y ~ x + (x | g)", "y ~ x + z + (x | g)")), either)
+@given(
+    seeds, st.sampled_from(("y ~ x + (1 | g)", "y ~ x + (x | g)", "y ~ x + z + (x | g)")), either
+)
 def test_shifting_a_predictor(seed: int, formula: str, reml: bool) -> None:
     """beta0 becomes beta0 - c beta1 and the random intercept stands elsewhere: same likelihood,
     same slopes. This is the slope on a raw calendar year that lme4 calls singular."""
@@ -109,7 +111,11 @@ def test_shifting_a_predictor(seed: int, formula: str, reml: bool) -> None:
 
 
 @pytest.mark.parametrize("c", [1e6, 1e-6])
-@given(seeds, st.sampled_from(("y ~ x + (x | g)", "y ~ x + z + (x || g)", "y ~ x + (0 + x | g)")), either)
+@given(
+    seeds,
+    st.sampled_from(("y ~ x + (x | g)", "y ~ x + z + (x || g)", "y ~ x + (0 + x | g)")),
+    either,
+)
 def test_scaling_a_predictor(c: float, seed: int, formula: str, reml: bool) -> None:
     """Its coefficients divide by c; the REML criterion gains 2 log c, the ML deviance nothing."""
     data = two_level(seed)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from law_tables import FORMULAS, Answer, assert_same_answer, seeds, two_level
 from numpy.testing import assert_allclose
-from tolerances import SAME
 
 import echelon as ec
 from echelon.data import Frame, Missing
@@ -18,6 +17,7 @@ from echelon.formula import parse
 from echelon.model.assemble import fit_moments
 from echelon.model.fit import LmmFit, Source
 from echelon.moments import GroupMoments, Moments, from_rows
+from tolerances import SAME
 
 formulas = st.sampled_from(FORMULAS)
 
@@ -55,7 +55,9 @@ def assert_same_moments(ours: Moments, theirs: Moments) -> None:
     for a, b in zip(ours.groups, theirs.groups, strict=True):
         ours_raw, theirs_raw = raw_blocks(a, ours), raw_blocks(b, theirs)
         assert set(ours_raw) == set(theirs_raw)
-        assert dict(zip(a.levels, a.count, strict=True)) == dict(zip(b.levels, b.count, strict=True))
+        assert dict(zip(a.levels, a.count, strict=True)) == dict(
+            zip(b.levels, b.count, strict=True)
+        )
         top = max(np.abs(block).max() for block in theirs_raw.values())
         for level, block in theirs_raw.items():
             assert_allclose(ours_raw[level], block, rtol=0, atol=SAME["rtol"] * top)
@@ -152,7 +154,9 @@ def test_many_groups_and_many_rows_pass_in_blocks() -> None:
     data = pd.DataFrame({"g": rng.integers(0, 7000, n), "x": rng.normal(size=n)})
     data["y"] = data["x"] + rng.normal(size=7000)[data["g"]] + rng.normal(size=n)
     whole = moments_of("y ~ x + (x | g)", data)
-    halves = moments_of("y ~ x + (x | g)", data[: n // 2]) + moments_of("y ~ x + (x | g)", data[n // 2 :])
+    halves = moments_of("y ~ x + (x | g)", data[: n // 2]) + moments_of(
+        "y ~ x + (x | g)", data[n // 2 :]
+    )
     scale = np.sqrt(np.outer(*2 * [np.diagonal(whole.cross)]))
     moved = halves.recentred(whole.centre)
     assert_allclose(moved.cross / scale, whole.cross / scale, atol=1e-11)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from law_tables import seeds, two_level
 from numpy.testing import assert_allclose
-from tolerances import CLOSED
 
 import echelon as ec
+from tolerances import CLOSED
 
 RTOL = CLOSED["rtol"]
 

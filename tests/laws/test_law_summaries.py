@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from law_tables import Answer, assert_same_answer, seeds, two_level
 from numpy.testing import assert_allclose
-from tolerances import CLOSED
 
 import echelon as ec
+from tolerances import CLOSED
 
 FORMULAS = ("y ~ 1 + (1 | g)", "y ~ z + (1 | g)", "y ~ f * z + (1 | g)")
 formulas = st.sampled_from(FORMULAS)
@@ -28,7 +28,9 @@ def rows_of(seed: int, single: bool = False) -> pd.DataFrame:
 
 def summaries_of(rows: pd.DataFrame) -> pd.DataFrame:
     by = rows.groupby("g", as_index=False)
-    return by.agg(y=("y", "mean"), sd=("y", "std"), n=("y", "size"), z=("z", "first"), f=("f", "first"))
+    return by.agg(
+        y=("y", "mean"), sd=("y", "std"), n=("y", "size"), z=("z", "first"), f=("f", "first")
+    )
 
 
 @given(seeds, formulas, st.booleans(), st.booleans())
@@ -88,5 +90,5 @@ def test_missing_sd_only_where_there_is_one_row() -> None:
     table = summaries_of(rows_of(2))
     table.loc[0, "sd"] = np.nan  # n > 1: the row cannot be used
     fit = ec.lmer("y ~ 1 + (1 | g)", summaries=table)
-    assert fit.J == len(table) - 1
+    assert len(table) - 1 == fit.J
     assert "sd" in str(fit.source.missing)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-
 import pandas as pd
 import pytest
 
 import echelon as ec
-
-
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from tolerances import CLOSED, OPTIMUM, printed
 
 import echelon as ec
+from tolerances import CLOSED, OPTIMUM, printed
 
-PART2 = json.loads((Path(__file__).parent / "slide_numbers.json").read_text("utf-8"))["exercise_part2"]
+PART2 = json.loads((Path(__file__).parent / "slide_numbers.json").read_text("utf-8"))[
+    "exercise_part2"
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +41,14 @@ def test_part2_coefficients(part2: ec.LMM, column: str, theirs: str, tolerance: 
 def test_part2_p_values(part2: ec.LMM) -> None:
     p = part2.coefficients()["p_value"]
     assert p[0] < 1e-290
-    assert_allclose(np.log(p[1:]), np.log([row["Pr(>|t|)"] for row in PART2["coef"][1:]]), rtol=1e-4)
+    assert_allclose(
+        np.log(p[1:]), np.log([row["Pr(>|t|)"] for row in PART2["coef"][1:]]), rtol=1e-4
+    )
 
 
 def test_part2_variances_and_criteria(part2: ec.LMM) -> None:
     table = part2.variance_components()
-    assert_allclose(
-        table["sd"], [PART2["tau"], PART2["sigma"]], rtol=OPTIMUM["estimate"], atol=0
-    )
+    assert_allclose(table["sd"], [PART2["tau"], PART2["sigma"]], rtol=OPTIMUM["estimate"], atol=0)
     criteria = part2.criteria()
     assert abs(criteria.loglik - PART2["logLik"]) <= OPTIMUM["loglik"]
     assert abs(criteria.aic - PART2["AIC"]) <= 2 * OPTIMUM["loglik"]

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tolerances import OPTIMUM, printed
 
 import echelon as ec
+from tolerances import OPTIMUM, printed
 
 SLIDES = json.loads((Path(__file__).parent / "slide_numbers.json").read_text("utf-8"))
 NUMBERS: list[dict[str, Any]] = SLIDES["numbers"]
@@ -121,7 +121,7 @@ MEANS_AS_OUTCOMES: dict[str, Callable[[ec.LMM], float]] = {
 }
 
 VARIABLE = {"read": "g1rscore", "ses": "ses"}
-SECTOR = {"pub": 0, "priv": 1}
+SECTOR = {"pub": "0", "priv": "1", "all": "all"}
 
 
 def descriptive(what: str, fixture: Fixture) -> float:
@@ -136,22 +136,15 @@ def descriptive(what: str, fixture: Fixture) -> float:
     }
     if what in counts:
         return float(counts[what]())
+    table = ec.describe(eclsk, ["g1rscore", "ses"], by="sector", level="schid").frame()
     if what in ("public", "private", "% private"):
-        table = _describe(eclsk, by="sector")
         n = table[table["variable"] == "g1rscore"].set_index("sector")["n"]
-        share = 100 * n.loc[1] / fit.J
-        return float({"public": n.loc[0], "private": n.loc[1], "% private": share}[what])
+        share = 100 * n.loc["1"] / n.loc["all"]
+        return float({"public": n.loc["0"], "private": n.loc["1"], "% private": share}[what])
     variable, where, statistic = what.lower().split()
-    table = _describe(eclsk, by=None if where == "all" else "sector")
-    rows = table[table["variable"] == VARIABLE[variable]]
-    if where != "all":
-        rows = rows[rows["sector"] == SECTOR[where]]
-    (value,) = rows[statistic]
+    rows = (table["variable"] == VARIABLE[variable]) & (table["sector"] == SECTOR[where])
+    (value,) = table.loc[rows, statistic]
     return float(value)
-
-
-def _describe(eclsk: Any, by: str | None) -> Any:
-    return ec.describe(eclsk, ["g1rscore", "ses"], by=by, level="schid").frame()
 
 
 def number(where: str, what: str, fixture: Fixture) -> float:

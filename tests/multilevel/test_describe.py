@@ -78,7 +78,7 @@ def test_unused_categories_are_left_out(hsb):
 
 
 def test_by_must_be_a_property_of_the_groups(hsb):
-    with pytest.raises(DataError, match="'sex' varies within groups .* first in group 1224"):
+    with pytest.raises(DataError, match=r"'sex' varies within groups .* first in group 1224"):
         describe_values(hsb, "mathach", by="sex", level="school")
 
 

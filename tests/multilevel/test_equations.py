@@ -111,6 +111,21 @@ def test_what_names_cannot_tell_is_a_level_1_predictor(hsb):
     assert "  β_2j = u_2j" in text
 
 
+def test_a_colon_in_a_name_is_no_product(hsb):
+    odd = hsb.assign(**{"ses:own": hsb["cses"]})
+    text = ec.lmer("mathach ~ `ses:own` * meanses + (`ses:own` | school)", odd).equations().text
+    assert "  β_1j = γ_10 + γ_11 meanses_j + u_1j" in text
+    assert "β_1j ses:own_ij + r_ij" in text
+
+
+def test_a_product_in_the_span_of_a_slope_of_another_name(hsb):
+    """poly(ses, 1) spans what poly(ses, 2)1 is; the names do not say so."""
+    formula = "mathach ~ poly(ses, 2) * meanses + (poly(ses, 1) | school)"
+    text = ec.lmer(formula, hsb).equations().text
+    assert "  β_1j = γ_10 + γ_11 meanses_j" in text
+    assert "  β_3j = u_3j" in text
+
+
 def test_weights_and_offset(sleep):
     table = sleep.assign(w=np.linspace(0.5, 2, len(sleep)), shift=1.0)
     fit = ec.lmer("Reaction ~ Days + offset(shift) + (1 | Subject)", table, precision="w")

@@ -70,9 +70,7 @@ def test_unbalanced_moment_estimator_solves_the_expected_mean_square():
     found = oneway_values("y", "g", {"y": y, "g": g})
     n = sizes.sum()
     np.testing.assert_allclose(found.n0, (n - (sizes**2).sum() / n) / 3, **SAME)
-    np.testing.assert_allclose(
-        found.within + found.n0 * found.tau00_anova, found.between, **SAME
-    )
+    np.testing.assert_allclose(found.within + found.n0 * found.tau00_anova, found.between, **SAME)
 
 
 def test_a_negative_estimate_is_reported_and_can_be_truncated():

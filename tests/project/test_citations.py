@@ -58,8 +58,10 @@ def test_labels_are_unique():
 
 @pytest.mark.parametrize("page", sorted(THEORY.glob("*.md")), ids=lambda p: p.name)
 def test_pages_cite_what_exists(page):
-    """Keys in theory pages; and display equations opened and closed."""
+    """Keys and labels in theory pages; mathematics opened and closed."""
     text = page.read_text("utf-8")
     assert not set(re.findall(KEY, text)) - KEYS
     assert text.count("$$") % 2 == 0
     assert text.count("$") % 2 == 0
+    assert all(part.count("{") == part.count("}") for part in text.split("$")[1::2])
+    assert not set(re.findall(r"(?<!\])\(([a-z]+(?:-[a-z]+)+)\)", text)) - LABELS

@@ -68,5 +68,6 @@ def test_never_above_lme4(spec):
         assert fit.deviance == pytest.approx(dense_deviance(fit), rel=1e-8)
         return
     estimate, se = np.atleast_1d(reference["estimate"]), np.atleast_1d(reference["std_error"])
-    assert np.abs(fit.optimum.beta - estimate) == pytest.approx(0 * estimate, abs=1e-4 * se.min())
+    off = np.abs(fit.optimum.beta - estimate) / se  # a deviance short by d is off by sqrt(d) SE
+    assert off.max() < 1e-4 + np.sqrt(max(gained, 0))
     assert np.sqrt(np.diag(fit.vcov())) == pytest.approx(se, rel=1e-3)

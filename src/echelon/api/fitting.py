@@ -63,7 +63,7 @@ def lmer(
     >>> import echelon as ec
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
-    >>> round(fit.fixef()["(Intercept)"], 3), round(fit.sigma, 3)
+    >>> round(float(fit.fixef()["(Intercept)"]), 3), round(fit.sigma, 3)
     (482.757, 73.756)
     """
     check_df(df)
@@ -115,9 +115,7 @@ def lm(
     >>> import echelon as ec
     >>> eclsk = ec.datasets.load("eclsk", quiet=True)
     >>> fit = ec.lm("g1rscore ~ sector", eclsk)
-    >>> round(fit.fixef()["sector"], 3), fit.df_resid
+    >>> round(float(fit.fixef()["sector"]), 3), fit.df_resid
     (6.553, 11089)
     """
-    return OLS.of(
-        fit_ols(formula, data, precision=precision, offset=offset, contrasts=contrasts)
-    )
+    return OLS.of(fit_ols(formula, data, precision=precision, offset=offset, contrasts=contrasts))

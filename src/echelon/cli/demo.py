@@ -22,12 +22,16 @@ _SYNTHETIC = (
     "their printed digits. They hold no record of TIMSS or ECLS-K, and nothing found in them is a "
     "finding about schools."
 )
+_REPORTS = (
+    "Mathematics in 20 schools (SYNTHETIC data, after TIMSS 2019)",
+    "Reading in 742 schools (SYNTHETIC data, after ECLS-K:2011)",
+)
 _READ = (
-    "report.html           case 1, the model of step 4: open it in a browser",
-    "report-eclsk.html     case 2, the model of step 14",
-    "tables.docx, .pptx    the tables, to be edited in Word and PowerPoint",
-    "figures/              distributions, observed (step 1), weights (steps 6, 7),",
-    "                      shrinkage, caterpillar (step 8), means_by_schmeansesc (step 14)",
+    "report.html         case 1, the model of step 4: open it in a browser",
+    "report-eclsk.html   case 2, the model of step 14",
+    "tables.docx, .pptx  the tables, to be edited in Word and PowerPoint",
+    "figures             distributions, observed (step 1); weights (steps 6, 7);",
+    "                    shrinkage, caterpillar (step 8); means_by_... (step 14)",
 )
 _TITLE = "Multilevel models: two case studies (synthetic data)"
 
@@ -65,8 +69,8 @@ def _fill(folder: Path, first: Timss, second: Eclsk) -> None:
     from echelon.plot import save_all
     from echelon.show import write_docx, write_pptx
 
-    first.fit.report(folder / "report.html")
-    second.exercise.report(folder / "report-eclsk.html")
+    first.fit.report(folder / "report.html", title=_REPORTS[0])
+    second.exercise.report(folder / "report-eclsk.html", title=_REPORTS[1])
     write_docx([*first.tables, *second.tables("wide")], folder / "tables.docx", title=_TITLE)
     write_pptx([*first.tables, *second.tables("stacked")], folder / "tables.pptx", title=_TITLE)
     save_all(first.fit, folder / "figures")

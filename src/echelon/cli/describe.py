@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import echelon as ec
+from echelon.cli import options as opt
 from echelon.cli.command import Debug
 from echelon.cli.fit_files import Files, table_outputs
 from echelon.cli.source import is_path, read_table
@@ -17,9 +18,7 @@ from echelon.errors import DataError
 
 
 def describe(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A data file, or a bundled data set.")
-    ],
+    file: opt.File,
     columns: Annotated[
         str | None,
         typer.Option("--vars", metavar="A,B", help="Columns; without it, all numeric ones."),
@@ -31,12 +30,10 @@ def describe(
         str | None,
         typer.Option(metavar="COL", help="Describe the means of the groups in COL, not the rows."),
     ] = None,
-    docx: Annotated[Path | None, typer.Option(metavar="PATH", help="The table in Word.")] = None,
-    pptx: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The table in PowerPoint.")
-    ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="PATH", help="The table in HTML.")] = None,
-    latex: Annotated[Path | None, typer.Option(metavar="PATH", help="The table in LaTeX.")] = None,
+    docx: opt.Docx = None,
+    pptx: opt.Pptx = None,
+    html: opt.Html = None,
+    latex: opt.Latex = None,
     debug: Debug = False,
 ) -> None:
     """Describe columns: mean, SD, median, minimum and maximum.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 import echelon as ec
+from echelon.cli import options as opt
 from echelon.cli.command import Command, Debug, refused
 from echelon.cli.fit_files import Files, outputs
 from echelon.cli.json_results import results_json
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from echelon.api.results import LMM, OLS
 
 _STDOUT = "-"
-
-
-class Df(StrEnum):
-    """How the degrees of freedom of tests are found."""
-
-    satterthwaite = "satterthwaite"
-    none = "none"
 
 
 class FitCommand(Command):
@@ -51,7 +44,7 @@ class Model:
     formula: str
     file: str
     reml: bool
-    df: Df
+    df: opt.Df
     precision: str | None
     offset: str | None
     summaries: bool
@@ -61,72 +54,32 @@ class Model:
     @property
     def multilevel_only(self) -> list[str]:
         """The options given that a linear model has no use for."""
-        given = {"--ml": not self.reml, "--df": self.df is Df.none, "--summaries": self.summaries}
+        given = {
+            "--ml": not self.reml,
+            "--df": self.df is opt.Df.none,
+            "--summaries": self.summaries,
+        }
         return [option for option, used in given.items() if used]
 
 
 def fit(
-    formula: Annotated[
-        str, typer.Argument(metavar="FORMULA", help='In quotes: "score ~ ses + (1 | school)".')
-    ],
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE",
-            help="A data file (csv, tsv, parquet, SPSS, Stata, SAS or R), or a bundled data set.",
-        ),
-    ],
-    ml: Annotated[
-        bool, typer.Option("--ml", help="Maximum likelihood; the default is REML.")
-    ] = False,
-    df: Annotated[
-        Df, typer.Option(help="Degrees of freedom of tests; none: z tests.")
-    ] = Df.satterthwaite,
-    precision: Annotated[
-        str | None,
-        typer.Option(metavar="COL", help="Known precision weights, Var(e_i) = sigma^2 / w_i."),
-    ] = None,
-    offset: Annotated[
-        str | None, typer.Option(metavar="COL", help="Added to the fixed part.")
-    ] = None,
-    summaries: Annotated[
-        bool,
-        typer.Option("--summaries", help="FILE has one row a group: mean, n and sd of its rows."),
-    ] = False,
-    n: Annotated[
-        str | None, typer.Option("--n", metavar="COL", help="With --summaries: group sizes [n].")
-    ] = None,
-    sd: Annotated[
-        str | None,
-        typer.Option(
-            "--sd",
-            metavar="COL",
-            help="With --summaries: SDs within groups [sd], or one pooled SD as a number.",
-        ),
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="A report in one HTML file.")
-    ] = None,
-    docx: Annotated[Path | None, typer.Option(metavar="PATH", help="The table in Word.")] = None,
-    pptx: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The table in PowerPoint.")
-    ] = None,
-    html: Annotated[Path | None, typer.Option(metavar="PATH", help="The table in HTML.")] = None,
-    latex: Annotated[Path | None, typer.Option(metavar="PATH", help="The table in LaTeX.")] = None,
-    figures: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="All figures that suit the model.")
-    ] = None,
-    groups: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="One row a group: mean, weight, reliability, EB."),
-    ] = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[PATH]",
-            help="Results as JSON, to a .json file; alone: to stdout, with nothing else there.",
-        ),
-    ] = None,
+    formula: opt.Formula,
+    file: opt.File,
+    ml: opt.Ml = False,
+    df: opt.DfMethod = opt.Df.satterthwaite,
+    precision: opt.Precision = None,
+    offset: opt.Offset = None,
+    summaries: opt.Summaries = False,
+    n: opt.Sizes = None,
+    sd: opt.Spreads = None,
+    report: opt.Report = None,
+    docx: opt.Docx = None,
+    pptx: opt.Pptx = None,
+    html: opt.Html = None,
+    latex: opt.Latex = None,
+    figures: opt.Figures = None,
+    groups: opt.Groups = None,
+    json: opt.Json = None,
     debug: Debug = False,
 ) -> None:
     """Fit a multilevel model (or, without a bar, a linear one) and print its summary.
@@ -213,4 +166,4 @@ def _check_verdict(fitted: LMM | OLS) -> None:
     from echelon.model.fit import LmmFit
 
     if isinstance(fitted, LmmFit) and fitted.verdict.status == "failed":
-        raise refused(fitted.verdict.message)
+        raise refused("The search for the estimates failed: do not report them (see the verdict).")

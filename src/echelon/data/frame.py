@@ -33,6 +33,7 @@ class Frame:
     table : the table as a narwhals DataFrame (pandas, polars or pyarrow inside)
     labels : variable labels by column, from an SPSS, Stata or SAS file
     value_labels : the text of each code by column, from the same files
+    about : what every reader of results should know of the data, e.g. that they are synthetic; ""
 
     Examples
     --------
@@ -48,6 +49,7 @@ class Frame:
     table: nw.DataFrame[Any]
     labels: Mapping[str, str] = field(default_factory=dict)
     value_labels: Mapping[str, Mapping[object, str]] = field(default_factory=dict)
+    about: str = ""
 
     @classmethod
     def of(cls, table: object) -> Frame:
@@ -70,8 +72,7 @@ class Frame:
             native = to_native(_equal_columns(native), "pandas")
         _check_names(native)
         wrapped = _eager(native, type(table).__name__)
-        labels, value_labels = _notes(wrapped.to_native())
-        return cls(wrapped, labels, value_labels)
+        return cls(wrapped, *_notes(wrapped.to_native()))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -214,16 +215,18 @@ def _equal_columns(columns: Mapping[str, Any]) -> Mapping[str, Any]:
     return columns
 
 
-def _notes(native: object) -> tuple[dict[str, str], dict[str, dict[object, str]]]:
-    """Variable and value labels that a reader left with the table."""
+def _notes(native: object) -> tuple[dict[str, str], dict[str, dict[object, str]], str]:
+    """Variable labels, value labels and the sentence about the data that came with a table."""
     attrs = getattr(native, "attrs", None)
     notes = attrs.get(_NOTES) if isinstance(attrs, dict) else None
     if isinstance(notes, dict):
-        return dict(notes.get("labels", {})), dict(notes.get("value_labels", {}))
+        labels, value_labels = dict(notes.get("labels", {})), dict(notes.get("value_labels", {}))
+        return labels, value_labels, str(notes.get("about", ""))
     metadata = getattr(getattr(native, "schema", None), "metadata", None)
     packed = metadata.get(_NOTES.encode()) if isinstance(metadata, dict) else None
     if not packed:
-        return {}, {}
+        return {}, {}, ""
     notes = json.loads(packed)
     pairs = notes.get("value_labels", {})
-    return notes.get("labels", {}), {name: dict(codes) for name, codes in pairs.items()}
+    value_labels = {name: dict(codes) for name, codes in pairs.items()}
+    return notes.get("labels", {}), value_labels, notes.get("about", "")

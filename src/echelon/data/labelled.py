@@ -38,16 +38,23 @@ def neutral_columns(
 
 
 def attach_notes(
-    table: Any, labels: dict[str, str], value_labels: dict[str, dict[Any, str]]
+    table: Any,
+    labels: dict[str, str],
+    value_labels: dict[str, dict[Any, str]],
+    about: str = "",
 ) -> object:
-    """Leave variable and value labels with a table, where its library has a place for them."""
-    if not labels and not value_labels:
+    """Leave labels and a sentence about the data with a table, where its library has a place."""
+    if not labels and not value_labels and not about:
         return table
     if hasattr(table, "attrs"):
-        table.attrs[_NOTES] = {"labels": labels, "value_labels": value_labels}
+        table.attrs[_NOTES] = {
+            "labels": labels,
+            "value_labels": value_labels,
+            "about": about,
+        }
     elif hasattr(table, "replace_schema_metadata"):
         pairs = {name: list(codes.items()) for name, codes in value_labels.items()}
-        packed = json.dumps({"labels": labels, "value_labels": pairs})
+        packed = json.dumps({"labels": labels, "value_labels": pairs, "about": about})
         metadata = {**(table.schema.metadata or {}), _NOTES: packed}
         table = table.replace_schema_metadata(metadata)
     return table

@@ -51,7 +51,8 @@ def load(name: str, *, backend: Backend = "pandas", quiet: bool = False) -> obje
     table = to_native(columns, backend)
     if book.synthetic and not quiet:
         _announce(book)
-    return attach_notes(table, {column.name: column.meaning for column in book.columns}, {})
+    labels = {column.name: column.meaning for column in book.columns}
+    return attach_notes(table, labels, {}, _about(book))
 
 
 def _columns(book: Codebook) -> dict[str, NDArray[Any] | list[str | None] | Column]:
@@ -74,6 +75,16 @@ def _typed(variable: Variable, fields: tuple[str, ...]) -> NDArray[Any] | list[s
     code = {level: i for i, level in enumerate(variable.levels)} | {"": -1}
     codes = np.array([code[field] for field in fields], dtype=np.intp)
     return Column(variable.name, codes, tuple(variable.levels))
+
+
+def _about(book: Codebook) -> str:
+    """What every table and page made from the data has to say."""
+    if not book.synthetic:
+        return ""
+    return (
+        f"The data {book.name!r} are synthetic, simulated after published summaries: nothing found "
+        "in them is a finding about schools."
+    )
 
 
 def _announce(book: Codebook) -> None:

@@ -138,7 +138,10 @@ def _extra(given: Extra, option: str, frame: Frame) -> Column | None:
         if column.levels is not None:
             raise DataError(f"{option}={given!r} is not numeric.")
         return column
-    values = np.asarray(given, dtype=np.float64)
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{option}= holds values that are not numbers.") from None
     if values.shape != (frame.n,):
         raise DataError(
             f"{option}= has shape {values.shape}, expected one value for each of {frame.n} rows."
@@ -212,4 +215,3 @@ def _check_repeats(
                     terms[-1].span,
                 )
             seen.add(name)
-

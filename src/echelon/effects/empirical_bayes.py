@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from echelon.data import Values, to_native
 from echelon.estimate.kernel import group_sums
-from echelon.linalg.distributions import t_quantile
+from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
 
 Array = NDArray[np.float64]
@@ -93,6 +93,7 @@ def ranef(fit: LmmFit, *, level: float = 0.95) -> object:
     table in the caller's dataframe library: group, level, term, estimate, std_error (lme4's
     conditional SD), conf_low, conf_high
     """
+    check_level(level)
     effects = empirical_bayes(fit)
     J, q = effects.mode.shape
     sd = np.sqrt(np.maximum(np.diagonal(effects.var, axis1=1, axis2=2), 0.0))

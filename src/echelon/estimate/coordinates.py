@@ -1,9 +1,10 @@
 """Local coordinates of a search: the covariance factor in the eigenbasis of the current covariance.
 
-A lower-triangular factor is a poor chart near the boundary unless the small direction comes last: if
-a middle pivot vanishes, the entries below it trade against each other along a circle, and Newton's
-method follows the circle in short steps. In the eigenbasis of the current D (block by block, largest
-first) the factor is diagonal, null directions are its last columns, and the chart is good.
+A lower-triangular factor is a poor chart near the boundary unless the small direction comes last:
+if a middle pivot vanishes, the entries below it trade against each other along a circle, and
+Newton's method follows the circle in short steps. In the eigenbasis of the current D (block by
+block, largest first) the factor is diagonal, null directions are its last columns, and the chart is
+good.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ class Chart:
     x: Array
     gradient: Array
     hessian: Array
+
+    def D_gradient(self) -> Array:
+        """(t, t) derivative of the free entries of D in x, at the centre."""
+        gradient: Array = self.pairs.congruence(self.Q) @ self.pairs.factor_jacobian(
+            self.pairs.factor(self.x)
+        )
+        return gradient
 
     def factor(self, step: Array) -> Array:
         """Lower-triangular factor (q, q) of the covariance one step away."""

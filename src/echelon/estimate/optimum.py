@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from echelon import tolerances
+from echelon.estimate.coordinates import Chart, chart
 from echelon.estimate.optimise import Search
 from echelon.estimate.problem import Problem
 from echelon.linalg.symmetric import Pairs
@@ -20,6 +21,9 @@ Array = NDArray[np.float64]
 class Optimum:
     """Estimates of one grouping factor's model.
 
+    Derivatives are in (x, sigma), with x the local coordinates of the search (`Chart`): whitened
+    and orthogonal, so that a predictor's unit or origin costs no digits.
+
     Attributes
     ----------
     deviance : REML criterion or ML deviance at the optimum
@@ -28,9 +32,10 @@ class Optimum:
     lam : (q, q) relative covariance factor, lower triangular
     sigma2 : residual variance, response units squared
     beta : (p,);  vcov : (p, p) of beta
-    slope : (q, q) derivative of the deviance in lam lam'
-    vcov_slope : (t, p, p) derivative of vcov / sigma2 in the free entries of lam lam'
-    varpar_hessian : (t + 1, t + 1) second derivative of the unprofiled deviance in (theta, sigma)
+    vcov_gradient : (t + 1, p, p) derivative of vcov in (x, sigma)
+    D_gradient : (t, t) derivative of the free entries of lam lam' in x
+    varpar_covariance : (t + 1, t + 1) covariance of (x, sigma), twice the inverse Hessian of the
+        unprofiled deviance; directions without curvature left out (kuznetsova2017)
     """
 
     deviance: float
@@ -40,9 +45,9 @@ class Optimum:
     sigma2: float
     beta: Array
     vcov: Array
-    slope: Array
-    vcov_slope: Array
-    varpar_hessian: Array
+    vcov_gradient: Array
+    D_gradient: Array
+    varpar_covariance: Array
 
     @property
     def theta(self) -> Array:
@@ -59,55 +64,64 @@ class Optimum:
         """(q, q) covariance of the random effects, response units squared per unit of z."""
         return self.sigma2 * (self.lam @ self.lam.T)
 
-    def varpar_covariance(self) -> Array:
-        """(t + 1, t + 1) covariance of (theta, sigma): twice the inverse Hessian.
-
-        Directions of no curvature are left out (kuznetsova2017); the Hessian is scaled to unit
-        diagonal first, so the result does not depend on units.
-        """
-        H = self.varpar_hessian
-        scale = np.sqrt(np.abs(np.diagonal(H)))
-        scale[scale == 0] = 1.0
-        values, vectors = np.linalg.eigh(H / np.outer(scale, scale))
-        keep = values > tolerances.INVERSE_EIGENVALUE
-        vectors = vectors[:, keep] / scale[:, None]
-        covariance: Array = 2 * (vectors / values[keep]) @ vectors.T
-        return covariance
-
-    def vcov_jacobian(self) -> Array:
-        """(t + 1, p, p) derivative of vcov in (theta, sigma)."""
-        in_theta = np.tensordot(self.pairs.factor_jacobian(self.lam).T, self.vcov_slope, 1)
-        return np.concatenate([self.sigma2 * in_theta, (2 / self.sigma) * self.vcov[None]])
+    def component_covariance(self) -> Array:
+        """(t + 1, t + 1) covariance of the free entries of `covariance` and of sigma2."""
+        t, sigma = len(self.pairs.row), self.sigma
+        chain = np.zeros((t + 1, t + 1))
+        chain[:t, :t] = self.sigma2 * self.D_gradient
+        chain[:t, t] = 2 * sigma * self.pairs.free(self.lam @ self.lam.T)
+        chain[t, t] = 2 * sigma
+        spread: Array = chain @ self.varpar_covariance @ chain.T
+        return spread
 
 
 def optimum(problem: Problem, search: Search, reml: bool) -> Optimum:
     """Turn the end of a search into estimates in the user's units."""
-    at, shape = search.at, problem.pairs
+    at, shape, sigma = search.at, problem.pairs, float(np.sqrt(search.at.sigma2))
     df = problem.n - problem.p if reml else problem.n
     back = problem.fixed.back
     half = solve_triangular(at.L, back.T, lower=True)  # L^-1 back', so vcov / sigma2 = half'half
-    unwhiten = np.linalg.inv(problem.whiten).astype(np.float64)  # change of basis, scaled
-    move = shape.congruence(unwhiten)
-    lam = shape.rotated(problem.whiten @ at.lam)
-    curve = at.curvature
-    slope = unwhiten.T @ at.slope @ unwhiten
-    hessian_D = move.T @ (2 * curve.quadratic / at.sigma2 - curve.trace) @ move
-    in_user = np.tensordot(move.T, curve.fixed, 1)
-    chain = shape.factor_jacobian(lam)
-    sigma = np.sqrt(at.sigma2)
-    H = np.empty((len(shape.row) + 1, len(shape.row) + 1))
-    H[:-1, :-1] = chain.T @ hessian_D @ chain + shape.factor_curvature(slope)
-    H[:-1, -1] = H[-1, :-1] = chain.T @ (move.T @ curve.score) * 2 / sigma**3
-    H[-1, -1] = 4 * df / at.sigma2
+    vcov = at.sigma2 * half.T @ half
+    local = chart(at, shape)
+    inside = local.D_gradient()  # of the working D, in x
+    in_x = np.tensordot(inside.T, at.curvature.fixed, 1)
     return Optimum(
         deviance=at.value,
         df=df,
         pairs=shape,
-        lam=lam,
+        lam=shape.rotated(problem.whiten @ at.lam),
         sigma2=at.sigma2,
         beta=back @ at.beta + problem.fixed.shift,
-        vcov=at.sigma2 * half.T @ half,
-        slope=slope,
-        vcov_slope=half.T @ in_user @ half,
-        varpar_hessian=H,
+        vcov=vcov,
+        vcov_gradient=np.concatenate([at.sigma2 * half.T @ in_x @ half, 2 / sigma * vcov[None]]),
+        D_gradient=shape.congruence(problem.whiten) @ inside,
+        varpar_covariance=_twice_inverse(_unprofiled_hessian(search, local, df)),
     )
+
+
+def _unprofiled_hessian(search: Search, local: Chart, df: int) -> Array:
+    """(t + 1, t + 1) second derivatives of the deviance in (x, sigma), sigma not profiled out.
+
+    At the optimum the profiled Hessian is what is left of it after sigma; the score tells how much
+    that was.
+    """
+    at, chain = search.at, local.D_gradient()
+    sigma2 = at.sigma2
+    cross = 2 / sigma2**1.5 * (chain.T @ at.curvature.score)
+    bottom = 4 * df / sigma2
+    H = np.empty((len(cross) + 1, len(cross) + 1))
+    H[:-1, :-1] = local.hessian + np.outer(cross, cross) / bottom
+    H[:-1, -1] = H[-1, :-1] = cross
+    H[-1, -1] = bottom
+    return H
+
+
+def _twice_inverse(H: Array) -> Array:
+    """2 H^-1 over the directions of positive curvature, after scaling to unit diagonal."""
+    scale = np.sqrt(np.abs(np.diagonal(H)))
+    scale[scale == 0] = 1.0
+    values, vectors = np.linalg.eigh(H / np.outer(scale, scale))
+    keep = values > tolerances.INVERSE_EIGENVALUE
+    vectors = vectors[:, keep] / scale[:, None]
+    inverse: Array = 2 * (vectors / values[keep]) @ vectors.T
+    return inverse

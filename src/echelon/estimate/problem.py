@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from echelon import tolerances
-from echelon.errors import NotIdentified
+from echelon.errors import DataError, NotIdentified
 from echelon.linalg.rank import independent_columns
 from echelon.linalg.symmetric import Pairs, pairs
 from echelon.moments.moments import GroupMoments, Moments
@@ -84,6 +84,7 @@ def fixed_part(moments: Moments) -> FixedPart:
     With a constant among the columns everything is about the means. Without one the columns are
     raw; the response is still centred when the constant is a combination of them (cell means).
     """
+    _check_magnitude(moments)
     k = len(moments.columns)
     raw = np.eye(k)  # undoes the centring of [1 X y]
     raw[0, 1:] = moments.centre[1:]
@@ -109,6 +110,18 @@ def fixed_part(moments: Moments) -> FixedPart:
         back=back,
         shift=shift,
     )
+
+
+def _check_magnitude(moments: Moments) -> None:
+    with np.errstate(over="ignore"):
+        squares = np.diagonal(moments.cross) + moments.weight * moments.centre**2
+    low, high = tolerances.SQUARES
+    wrong = ~((squares == 0) | ((squares > low) & (squares < high)))
+    if wrong.any():
+        raise DataError(
+            f"The values of {moments.columns[int(np.argmax(wrong))]!r} are too large or too small "
+            "to be squared in double precision. Express them in another unit."
+        )
 
 
 def _independent(moments: Moments, basis: Array, raw: Array) -> NDArray[np.bool_]:
@@ -214,6 +227,23 @@ def _check_identified(moments: Moments, group: GroupMoments) -> None:
             f"{J} groups of {group.factor!r} with {q} random effects each make {J * q} effects, "
             f"but there are {n} rows: the random effects and the residual variance cannot be told "
             "apart. Use fewer random effects."
+        )
+
+
+def check_residual(task: Problem, rho2: float) -> None:
+    """Explain a search that ran away because nothing is left within groups.
+
+    Raises
+    ------
+    NotIdentified : the residual sum of squares at the end is a millionth of what the fixed effects
+        alone leave, or less
+    """
+    X, y = task.cross[:-1, :-1], task.cross[:-1, -1]
+    left = task.cross[-1, -1] - (y @ np.linalg.solve(X, y) if task.p else 0.0)
+    if rho2 <= 1e-6 * left:
+        raise NotIdentified(
+            "The random effects reproduce the response within every group: no residual variance is "
+            "left. Does each group hold one distinct value, or were standard deviations of 0 given?"
         )
 
 

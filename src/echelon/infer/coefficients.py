@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import Values, to_native
-from echelon.errors import DataError, UnknownOption
+from echelon.errors import UnknownOption
 from echelon.infer.satterthwaite import satterthwaite
-from echelon.linalg.distributions import t_quantile, t_two_sided
+from echelon.linalg.distributions import check_level, t_quantile, t_two_sided
 from echelon.model.fit import DfMethod, LmmFit, OlsFit
 
 Array = NDArray[np.float64]
@@ -113,9 +113,7 @@ def coefficients(
     return to_native(columns, fit.source.backend)
 
 
-def confint(
-    fit: LmmFit | OlsFit, *, level: float = 0.95, df: DfMethod | None = None
-) -> object:
+def confint(fit: LmmFit | OlsFit, *, level: float = 0.95, df: DfMethod | None = None) -> object:
     """Wald intervals of the fixed effects: term, conf_low, conf_high."""
     values = coefficient_values(fit, df=df, level=level)
     columns: dict[str, Values] = {
@@ -131,9 +129,3 @@ def check_df(df: str) -> DfMethod:
     if df not in get_args(DfMethod):
         raise UnknownOption("df", df, get_args(DfMethod))
     return cast(DfMethod, df)
-
-
-def check_level(level: float) -> None:
-    """Refuse a coverage outside (0, 1): 95 is a common slip for 0.95."""
-    if not 0 < level < 1:
-        raise DataError(f"level={level!r} must lie between 0 and 1, as in level=0.95.")

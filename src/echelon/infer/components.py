@@ -58,11 +58,8 @@ def component_values(fit: LmmFit) -> Components:
     correlation of exactly +1 or -1 has no standard error.
     """
     best = fit.optimum
-    shape, lam, sigma = best.pairs, best.lam, best.sigma
-    D = shape.free(lam @ lam.T)
-    spread = best.varpar_covariance()
-    chain = np.column_stack([sigma**2 * shape.factor_jacobian(lam), 2 * sigma * D])
-    cov = chain @ spread @ chain.T
+    shape = best.pairs
+    cov = best.component_covariance()
     where = {(int(r), int(c)): i for i, (r, c) in enumerate(zip(shape.row, shape.col, strict=True))}
     full = best.covariance
     variances, covariances = [], []
@@ -73,7 +70,12 @@ def component_values(fit: LmmFit) -> Components:
             se = se if sd > 0 else np.nan
             variances.append(
                 Component(
-                    fit.factor, fit.effects[r], "", float(full[r, r]), se, sd,
+                    fit.factor,
+                    fit.effects[r],
+                    "",
+                    float(full[r, r]),
+                    se,
+                    sd,
                     se / (2 * sd) if sd > 0 else np.nan,
                 )
             )
@@ -84,9 +86,9 @@ def component_values(fit: LmmFit) -> Components:
                     fit.factor, fit.effects[c], fit.effects[r], float(full[r, c]), se, rho, rho_se
                 )
             )
-    sigma_se = float(np.sqrt(spread[-1, -1]))
+    sigma2_se = float(np.sqrt(cov[-1, -1]))
     residual = Component(
-        "Residual", "", "", best.sigma2, 2 * sigma * sigma_se, sigma, sigma_se
+        "Residual", "", "", best.sigma2, sigma2_se, best.sigma, sigma2_se / (2 * best.sigma)
     )
     return Components((*variances, *covariances, residual))
 

@@ -24,12 +24,12 @@ def satterthwaite(best: Optimum, contrasts: Array) -> Array:
 
     Notes
     -----
-    df = 2 v^2 / (g'A g), with v = l' Var(beta) l, g its gradient in (theta, sigma) and A the
-    covariance of (theta, sigma) (`satterthwaite`; giesbrecht1985, kuznetsova2017). The derivatives
+    df = 2 v^2 / (g'A g), with v = l' Var(beta) l, g its gradient in the variance parameters
+    and A their covariance (`satterthwaite`; giesbrecht1985, kuznetsova2017). The derivatives
     are exact, where lmerTest takes differences.
     """
     v = np.einsum("mp,pr,mr->m", contrasts, best.vcov, contrasts)
-    g = np.einsum("mp,tpr,mr->mt", contrasts, best.vcov_jacobian(), contrasts)
-    spread = np.einsum("mt,ts,ms->m", g, best.varpar_covariance(), g)
+    g = np.einsum("mp,tpr,mr->mt", contrasts, best.vcov_gradient, contrasts)
+    spread = np.einsum("mt,ts,ms->m", g, best.varpar_covariance, g)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(spread > 0, 2 * v**2 / spread, np.inf)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from echelon.errors import DataError
+
 Array = NDArray[np.float64]
 
 
@@ -37,3 +39,9 @@ def f_upper(f: float, df1: float, df2: float) -> float:
 def chi2_upper(x: float, df: float) -> float:
     """Upper tail area of the chi-square distribution."""
     return float(special.chdtrc(df, x))
+
+
+def check_level(level: float) -> None:
+    """Refuse a coverage outside (0, 1): 95 is a common slip for 0.95."""
+    if not 0 < level < 1:
+        raise DataError(f"level={level!r} must lie between 0 and 1, as in level=0.95.")

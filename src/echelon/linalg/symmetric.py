@@ -70,7 +70,7 @@ class Pairs:
         lam = np.zeros_like(factor)
         for start, size in zip(self.starts, self.sizes, strict=True):
             block = slice(start, start + size)
-            lower = np.linalg.qr(factor[block, block].T, mode="r").T
+            lower = np.asarray(np.linalg.qr(factor[block, block].T, mode="r")).T
             lower = np.tril(lower * np.where(np.diagonal(lower) < 0, -1.0, 1.0))
             reach = np.linalg.norm(lower, axis=1, keepdims=True)
             lam[block, block] = np.where(np.abs(lower) > 1e-12 * reach, lower, 0.0)

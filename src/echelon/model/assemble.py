@@ -16,7 +16,7 @@ from echelon.design.build import Built, Extra, build
 from echelon.errors import DataError, FormulaError, NotIdentified, NotYetSupported
 from echelon.estimate.optimise import minimise
 from echelon.estimate.optimum import Optimum, optimum
-from echelon.estimate.problem import fixed_part, problem
+from echelon.estimate.problem import check_residual, fixed_part, problem
 from echelon.estimate.verdict import judge
 from echelon.formula import ModelSpec, parse
 from echelon.model.fit import DfMethod, LmmFit, OlsFit, Source
@@ -44,13 +44,11 @@ def fit_lmm(
     designed = perf_counter()
     moments = from_rows(built.design)
     seconds = (("design", designed - began), ("compress", perf_counter() - designed))
-    source = Source("rows", frame.backend, built.missing, seconds)
+    source = Source("rows", frame.backend, built.missing, frame.about, seconds)
     return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
 
 
-def fit_summaries(
-    formula: str, summaries: Summaries, *, reml: bool, df: DfMethod
-) -> LmmFit:
+def fit_summaries(formula: str, summaries: Summaries, *, reml: bool, df: DfMethod) -> LmmFit:
     """Fit a linear mixed model to n, mean and sd of each group."""
     began = perf_counter()
     frame = Frame.of(summaries.table)
@@ -62,7 +60,7 @@ def fit_summaries(
         sizes, spreads = sizes[built.used], spreads[built.used]
     moments = from_summaries(built.design, sizes, spreads)
     seconds = (("design", perf_counter() - began), ("compress", 0.0))
-    source = Source("summaries", frame.backend, built.missing, seconds)
+    source = Source("summaries", frame.backend, built.missing, frame.about, seconds)
     return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
 
 
@@ -82,6 +80,8 @@ def fit_moments(
     best = optimum(task, search, reml)
     group = moments.groups[0]
     verdict = judge(search, _theta_names(best, group), _at_zero(best, group))
+    if verdict.status == "failed":
+        check_residual(task, search.at.rho2)
     return LmmFit(
         spec=spec,
         reml=reml,
@@ -139,7 +139,7 @@ def fit_ols(
         sigma2=sigma2,
         rss=rss,
         tss=float(moments.cross[-1, -1]) if moments.intercept else raw,
-        source=Source("rows", frame.backend, built.missing),
+        source=Source("rows", frame.backend, built.missing, frame.about),
         built=built,
     )
 
@@ -180,8 +180,7 @@ def _check_response(spec: ModelSpec) -> None:
 def _theta_names(best: Optimum, group: GroupMoments) -> tuple[str, ...]:
     """lme4's names: "Subject.(Intercept)", "Subject.Days.(Intercept)"."""
     return tuple(
-        f"{group.factor}.{group.effects[r]}"
-        + ("" if r == c else f".{group.effects[c]}")
+        f"{group.factor}.{group.effects[r]}" + ("" if r == c else f".{group.effects[c]}")
         for r, c in zip(best.pairs.row, best.pairs.col, strict=True)
     )
 

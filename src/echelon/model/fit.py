@@ -30,12 +30,14 @@ class Source:
     kind : "rows" or "summaries"
     backend : the caller's dataframe library, in which result tables come back
     missing : rows in the table, rows used, rows lost by variable
+    about : what every reader should know of the data, e.g. that they are synthetic; ""
     seconds : wall time by stage: "design", "compress", "fit"
     """
 
     kind: Literal["rows", "summaries"]
     backend: str
     missing: Missing
+    about: str = ""
     seconds: tuple[tuple[str, float], ...] = ()
 
 

@@ -28,15 +28,14 @@ def notes(fit: LmmFit | OlsFit) -> tuple[str, ...]:
         )
     if fit.source.missing.n_used < fit.source.missing.n_total:
         found.append(str(fit.source.missing))
+    if fit.source.about:
+        found.append(fit.source.about)
     return tuple(found)
 
 
 def _few_groups(fit: LmmFit) -> str:
     if fit.df_method == "none":
-        return (
-            f"With {fit.J} groups, z tests and intervals are too narrow: use "
-            'df="satterthwaite".'
-        )
+        return f'With {fit.J} groups, z tests and intervals are too narrow: use df="satterthwaite".'
     return (
         f"The variance between groups rests on {fit.J} groups only: it is estimated poorly, and so "
         "are the degrees of freedom."
@@ -68,6 +67,8 @@ def own_weights(fit: LmmFit) -> bool:
 
 def _affine_in_inverse_size(n: NDArray[np.float64], inverse: NDArray[np.float64]) -> bool:
     if len(np.unique(n)) < 3:
+        return False
+    if np.ptp(inverse) < 1e-3 * inverse.mean():  # equal weights are no weights
         return False
     X = np.column_stack([np.ones_like(n), 1 / n])
     (a, b), *_ = np.linalg.lstsq(X, inverse, rcond=None)

@@ -26,7 +26,7 @@ class Summaries:
     >>> import echelon as ec
     >>> schools = ec.datasets.load("timss_summaries", quiet=True)
     >>> fit = ec.lmer("mean ~ 1 + (1 | idschool)", summaries=ec.Summaries(schools, sd=73.756))
-    >>> round(fit.fixef()["(Intercept)"], 2)
+    >>> round(float(fit.fixef()["(Intercept)"]), 2)
     482.76
     """
 

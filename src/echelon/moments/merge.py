@@ -79,6 +79,4 @@ def _recentre_effects(group: GroupMoments, centre: Array) -> GroupMoments:
         block = slice(start + 1, start + size)
         move[start, block] = (group.centre - centre)[block]
         start += size
-    return replace(
-        group, centre=centre, ZtZ=move.T @ group.ZtZ @ move, ZtV=move.T @ group.ZtV
-    )
+    return replace(group, centre=centre, ZtZ=move.T @ group.ZtZ @ move, ZtV=move.T @ group.ZtV)

@@ -12,9 +12,7 @@ from echelon.moments.moments import Moments
 from echelon.moments.rows import from_rows
 
 
-def from_summaries(
-    design: Design, n: NDArray[np.float64], sd: NDArray[np.float64]
-) -> Moments:
+def from_summaries(design: Design, n: NDArray[np.float64], sd: NDArray[np.float64]) -> Moments:
     """Moments of the rows behind one summary a group, exactly those the rows would give.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +99,18 @@ def describe_values(
         sizes = np.bincount(where[where >= 0], minlength=J).astype(np.float64)
         codes = _of_groups(codes, where, groups, by or "")
         arrays = {name: _group_means(x, where, J) for name, x in arrays.items()}
+    return _description(frame, (by or "", level or ""), arrays, codes, labels, sizes)
+
+
+def _description(
+    frame: Frame,
+    given: tuple[str, str],
+    arrays: Mapping[str, Array],
+    codes: Codes,
+    labels: tuple[str, ...],
+    sizes: Array,
+) -> Description:
+    """Describe rows or groups: `codes` their categories, `sizes` the rows of each group."""
     picks = [(label, codes == i) for i, label in enumerate(labels)]
     picks.append((ALL, np.ones(len(codes), dtype=bool)))
     found = [_statistics(x[chosen]) for x in arrays.values() for _, chosen in picks]
@@ -106,8 +118,8 @@ def describe_values(
     counts = np.bincount(codes[codes >= 0], minlength=len(labels))
     return Description(
         backend=frame.backend,
-        by=by or "",
-        level=level or "",
+        by=given[0],
+        level=given[1],
         variables=tuple(name for name in arrays for _ in picks),
         values=tuple(label for _ in arrays for label, _ in picks),
         n=np.array(made["n"], dtype=np.intp),
@@ -187,8 +199,15 @@ def _statistics(x: Array) -> tuple[float, ...]:
     if n == 0:
         return (0, *[np.nan] * 5, missing)
     sd = float(here.std(ddof=1)) if n > 1 else np.nan
-    return (n, float(here.mean()), sd, float(np.median(here)),
-            float(here.min()), float(here.max()), missing)
+    return (
+        n,
+        float(here.mean()),
+        sd,
+        float(np.median(here)),
+        float(here.min()),
+        float(here.max()),
+        missing,
+    )
 
 
 def description_frame(values: Description) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,13 @@ from echelon.model.fit import LmmFit
 from echelon.multilevel.own import own_part
 
 _INTERCEPT = "(Intercept)"
+Names = tuple[str, ...]
+Home = tuple[Names, Names]
+"""The predictor of the coefficient a fixed effect belongs to, and the level-2 variables with it."""
+
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_QUOTES = ("'", '"', "`")
+_HELD = "\x00"  # stands for a colon that does not split
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +31,14 @@ class Effect:
     """
 
     column: int
-    by: tuple[str, ...]
+    by: Names
 
 
 @dataclass(slots=True)
 class _Draft:
     """A level-1 coefficient while its fixed effects are gathered."""
 
-    predictor: tuple[str, ...]
+    predictor: Names
     effects: list[Effect] = field(default_factory=list)
     random: int | None = None
 
@@ -54,7 +61,7 @@ class Coefficient:
     """
 
     k: int
-    predictor: tuple[str, ...]
+    predictor: Names
     effects: tuple[Effect, ...]
     random: int | None
 
@@ -83,23 +90,27 @@ def equation_parts(fit: LmmFit) -> Parts:
     by names, such as `I(ses - meanses)`, is shown as a level-1 predictor with a fixed slope, which
     is the same model (raudenbush2002, ch. 2).
     """
-    drafts: dict[tuple[str, ...], _Draft] = {}
+    drafts: dict[Names, _Draft] = {}
     if _INTERCEPT in (*fit.names, *fit.effects):
         drafts[()] = _Draft(())
     split = own_part(fit)
     used = np.asarray((np.abs(split.own) > 0).any(axis=0))  # (q, p)
-    pieces = [_pieces(fit, name) for name in fit.names]
+    whole = _names_with_colons(fit)
+    fixed = [_split(name, whole) for name in fit.names]
+    random = [_split(name, whole) if name != _INTERCEPT else () for name in fit.effects]
     level2: set[str] = set()
-    homes: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    homes: dict[int, Home] = {}
     for i in np.flatnonzero(~split.level1).tolist():
-        homes[i] = _home_of_own(fit, i, np.flatnonzero(used[:, i]).tolist(), pieces[i])
-        level2.update(homes[i][1])
-    for i, parts in enumerate(pieces):
+        acts_on = [random[a] for a in np.flatnonzero(used[:, i])]
+        home = _home_of_own(fixed[i], acts_on, fixed[i] in random)
+        if home is not None:
+            homes[i] = home
+            level2.update(home[1])
+    for i, parts in enumerate(fixed):
         predictor, by = homes.get(i) or _home_by_name(parts, level2, drafts)
         draft = drafts.setdefault(predictor, _Draft(predictor))
         draft.effects.append(Effect(i, by))
-    for a, name in enumerate(fit.effects):
-        predictor = _split(name) if name != _INTERCEPT else ()
+    for a, predictor in enumerate(random):
         drafts.setdefault(predictor, _Draft(predictor)).random = a
     ordered = sorted(drafts.values(), key=lambda draft: draft.predictor != ())
     first = 0 if () in drafts else 1
@@ -108,26 +119,22 @@ def equation_parts(fit: LmmFit) -> Parts:
     )
 
 
-def _home_of_own(
-    fit: LmmFit, i: int, used: list[int], parts: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The predictor and the level-2 variables of a column that acts on random coefficients."""
-    name = fit.names[i]
-    if name == _INTERCEPT:
+def _home_of_own(parts: Names, acts_on: list[Names], itself: bool) -> Home | None:
+    """The home of a column that acts on random coefficients; None where names do not tell."""
+    if parts == (_INTERCEPT,):
         return (), ()
-    if name in fit.effects or len(used) != 1:
-        return (_split(name) if name in fit.effects else parts), ()
-    effect = fit.effects[used[0]]
-    if effect == _INTERCEPT:
+    if itself:
+        return parts, ()
+    if len(acts_on) != 1:
+        return None
+    if acts_on[0] == ():
         return (), parts
-    rest = _without(parts, _split(effect))
-    return (_split(effect), rest) if rest else (parts, ())
+    rest = _without(parts, acts_on[0])
+    return (acts_on[0], rest) if rest else None
 
 
-def _home_by_name(
-    parts: tuple[str, ...], level2: set[str], drafts: dict[tuple[str, ...], _Draft]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The same for a column beyond the random ones: a cross-level product by its pieces."""
+def _home_by_name(parts: Names, level2: set[str], drafts: dict[Names, _Draft]) -> Home:
+    """The home of any other column: a cross-level product by its pieces, or a level-1 predictor."""
     if parts == (_INTERCEPT,):
         return (), ()
     if level2.issuperset(parts):
@@ -139,7 +146,7 @@ def _home_by_name(
     return parts, ()
 
 
-def _without(parts: tuple[str, ...], some: tuple[str, ...]) -> tuple[str, ...]:
+def _without(parts: Names, some: Names) -> Names:
     """`parts` less `some`; () when some of them are not there or nothing is left."""
     left = list(parts)
     for part in some:
@@ -149,30 +156,29 @@ def _without(parts: tuple[str, ...], some: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _pieces(fit: LmmFit, name: str) -> tuple[str, ...]:
-    """The factors of a product, checked against the formula where the design is at hand."""
-    parts = _split(name)
-    if fit.built is None or name not in fit.built.design.names:
-        return parts
-    design = fit.built.design
-    term = fit.built.recipe.terms.terms[design.assign[design.names.index(name)]]
-    return parts if len(parts) == len(term) else (name,)
+def _names_with_colons(fit: LmmFit) -> list[str]:
+    """Columns of the table whose own names hold a colon, which is no product."""
+    sides = (fit.spec.fixed, *(term.effects for term in fit.spec.random))
+    found = {e[1:-1] for side in sides for term in side.terms for e in term if e[0] == "`"}
+    return sorted((name for name in found if ":" in name), key=len, reverse=True)
 
 
-def _split(name: str) -> tuple[str, ...]:
-    """Split a product at its colons, not inside brackets or quotes.
+def _split(name: str, whole: Sequence[str] = ()) -> Names:
+    """Split a product at its colons, not inside brackets, quotes or the names in `whole`.
 
-    >>> _split("sector[T.a:b]:ses"), _split("I(x ** 2)")
-    (('sector[T.a:b]', 'ses'), ('I(x ** 2)',))
+    >>> _split("sector[T.a:b]:ses"), _split("I(x ** 2)"), _split("a:b:w", ["a:b"])
+    (('sector[T.a:b]', 'ses'), ('I(x ** 2)',), ('a:b', 'w'))
     """
+    for kept in whole:
+        name = name.replace(kept, kept.replace(":", _HELD))
     parts, inside, start = [], [""], 0
     for at, char in enumerate(name):
-        if inside[-1] in "'\"`" and inside[-1]:
+        if inside[-1] in _QUOTES:
             if char == inside[-1]:
                 inside.pop()
         elif char in _CLOSING:
             inside.append(_CLOSING[char])
-        elif char in "'\"`":
+        elif char in _QUOTES:
             inside.append(char)
         elif char == inside[-1]:
             inside.pop()
@@ -180,4 +186,5 @@ def _split(name: str) -> tuple[str, ...]:
             parts.append(name[start:at])
             start = at + 1
     parts.append(name[start:])
-    return tuple(parts) if all(parts) and len(inside) == 1 else (name,)
+    sound = all(parts) and len(inside) == 1
+    return tuple(part.replace(_HELD, ":") for part in (parts if sound else [name]))

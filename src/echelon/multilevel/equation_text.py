@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from echelon.multilevel.equation_tokens import (
@@ -15,6 +16,7 @@ from echelon.multilevel.equation_tokens import (
     subscript,
 )
 
+_INSIDE = re.compile(r"\([^()]*\)|\[[^]]*\]")
 _LETTERS = {"beta": "β", "gamma": "γ", "tau": "τ", "sigma2": "σ²", "u": "u", "r": "r"}
 
 
@@ -63,7 +65,7 @@ def _token(token: Symbol | Number | Variable) -> str:
         return f"{mantissa}e{power}" if power else mantissa
     if isinstance(token, Variable):
         name = _plain(token.name)
-        loose = " " in name and not name.endswith((")", "]"))  # a call holds itself together
+        loose = " " in _INSIDE.sub("", name)  # brackets hold a call together
         return f"{f'`{name}`' if loose else name}_{subscript(token.sub)}"
     letter = _LETTERS[token.letter]
     return f"{letter}_{subscript(token.sub)}" if token.sub else letter

@@ -58,10 +58,10 @@ def equations(fit: LmmFit, *, numbers: bool = False) -> Equations:
 
     Notes
     -----
-    i numbers the rows of a group, j the groups. A level-2 predictor stands in the equation of the
-    intercept, its product with a level-1 predictor in that slope's equation; coefficients without
-    u_kj do not vary beyond it (`level-1`, `level-2`, `combined`; raudenbush2002, ch. 2). T is the covariance matrix of u_j, with
-    zeros between the independent effects of a `||` term.
+    i numbers the rows of a group, j the groups (`level-1`, `level-2`, `combined`; raudenbush2002,
+    ch. 2). A level-2 predictor stands in the equation of the intercept, its product with a level-1
+    predictor in that slope's equation; coefficients without u_kj do not vary beyond it. T is the
+    covariance matrix of u_j, with zeros between the independent effects of a `||` term.
 
     Examples
     --------

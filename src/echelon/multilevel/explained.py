@@ -46,10 +46,12 @@ def explained_values(fit: LmmFit, null: LmmFit | None = None) -> Explained:
     _check_same_data(fit, base)
     shared = [term for term in fit.effects if term in base.effects]
     before, after = (
-        np.array([
-            *(f.optimum.covariance[f.effects.index(t), f.effects.index(t)] for t in shared),
-            f.optimum.sigma2,
-        ])
+        np.array(
+            [
+                *(f.optimum.covariance[f.effects.index(t), f.effects.index(t)] for t in shared),
+                f.optimum.sigma2,
+            ]
+        )
         for f in (base, fit)
     )
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from echelon.data import Values, to_native
 from echelon.effects.empirical_bayes import empirical_bayes, total_variance
 from echelon.errors import UnknownColumn, UnknownOption
-from echelon.infer.coefficients import check_level
-from echelon.linalg.distributions import t_quantile
+from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
 from echelon.multilevel.own import OwnPart, own_part
 
@@ -65,9 +64,7 @@ class GroupValues:
         return np.sqrt(self.V)
 
 
-def group_values(
-    fit: LmmFit, *, level: float = 0.95, interval: Interval = "total"
-) -> GroupValues:
+def group_values(fit: LmmFit, *, level: float = 0.95, interval: Interval = "total") -> GroupValues:
     """Unpack the groups of a fit, from moments alone.
 
     Notes
@@ -147,7 +144,7 @@ def groups(
     table in the caller's dataframe library, one row a group (and random coefficient, when there are
     several): the group's label, term, n, mean (for a random intercept; `ols` for several
     coefficients), V, SE, Delta, weight (percent), reliability, predicted, EB, u, cond_sd, EB_se,
-    conf_low, conf_high. Estimates by least squares are missing where a group alone cannot give them.
+    conf_low, conf_high. Least-squares estimates are missing where a group alone cannot give them.
 
     Raises
     ------

@@ -50,8 +50,11 @@ def variance_shares(fit: LmmFit) -> VarianceShares:
     precision weights, both means over the rows are weighted; `residual` stays sigma^2.
     """
     moments, task, best = fit.moments, fit.problem, fit.optimum
-    slopes = [(moments.columns.index(name), b)
-              for name, b in zip(fit.names, best.beta, strict=True) if name != "(Intercept)"]
+    slopes = [
+        (moments.columns.index(name), b)
+        for name, b in zip(fit.names, best.beta, strict=True)
+        if name != "(Intercept)"
+    ]
     index = [column for column, _ in slopes]
     beta = np.array([b for _, b in slopes])
     squares = float(beta @ moments.cross[np.ix_(index, index)] @ beta) if slopes else 0.0

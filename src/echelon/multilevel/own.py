@@ -103,8 +103,10 @@ def _inverses(ZtZ: Array) -> Array:
 
 
 def _within_span(fit: LmmFit, column: int, inverse: Array, constant: bool) -> Array | None:
-    """(J, q) coefficients of a centred column on the random columns, None when it varies beyond
-    them. Groups whose random columns are dependent carry the least-norm solution."""
+    """(J, q) coefficients of a centred column on the random columns, None when it varies beyond.
+
+    Groups whose random columns are dependent carry the least-norm solution.
+    """
     group, moments = fit.group_moments, fit.moments
     ZtX = group.ZtV[:, :, column]
     total = float(moments.cross[column, column])
@@ -139,8 +141,8 @@ def _tidied(
         group, moments = fit.group_moments, fit.moments
         back = np.linalg.inv(undo)  # unit triangular
         ZtZ = back.T @ group.ZtZ[singular] @ back
-        raw = group.ZtV[singular][:, :, column] + moments.centre[column] * group.ZtV[singular][:, :, 0]
-        ZtX = raw @ back
+        ZtV = group.ZtV[singular]
+        ZtX = (ZtV[:, :, column] + moments.centre[column] * ZtV[:, :, 0]) @ back
         with np.errstate(divide="ignore", invalid="ignore"):
             part[singular] = 0.0
             part[singular, a] = np.nan_to_num(ZtX[:, a] / ZtZ[:, a, a])

@@ -60,7 +60,7 @@ def reliability(fit: LmmFit) -> object:
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
     >>> fit.reliability().round(3).values.tolist()
-    [['idschool', '(Intercept)', 0.952, 20]]
+    [['idschool', '(Intercept)', 0.951, 20]]
     """
     values = reliability_values(fit)
     q = len(values.terms)

@@ -18,8 +18,9 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar, cast
 from echelon.model.fit import LmmFit
 from echelon.plot.caterpillar import caterpillar
 from echelon.plot.distributions import distributions
-from echelon.plot.gallery import Drawing, figures, save_all
+from echelon.plot.gallery import Drawing, figures
 from echelon.plot.means_by import means_by
+from echelon.plot.pictures import picture, save_all
 from echelon.plot.shrinkage import shrinkage
 from echelon.plot.sizes import observed, weights
 from echelon.plot.theme import new_figure
@@ -33,6 +34,7 @@ __all__ = [
     "means_by",
     "new_figure",
     "observed",
+    "picture",
     "save_all",
     "shrinkage",
     "weights",

@@ -56,7 +56,7 @@ def distributions(
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
     >>> ax = fit.plot.distributions(ax=new_figure().subplots())
     >>> ax.get_yticklabels()[-1].get_text()
-    '5266'
+    '5110'
     """
     check_factor(fit, factor, "distributions")
     design = fit.rows("The distribution of the response").design

@@ -1,17 +1,15 @@
-"""All figures that apply to a fit: with captions for a report, or written to a folder."""
+"""All figures that apply to a fit, with captions."""
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from echelon.errors import DataError, FileFormatError, UnknownOption
+import numpy as np
+
+from echelon.errors import DataError
 from echelon.model.fit import LmmFit
-from echelon.plot import theme
 from echelon.plot.caterpillar import caterpillar
 from echelon.plot.columns import MOST_CATEGORIES, Variable, variable
 from echelon.plot.distributions import distributions
@@ -21,17 +19,9 @@ from echelon.plot.sizes import observed, weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Drawing: TypeAlias = "tuple[str, str, Callable[[Axes], Axes]]"
-FORMATS = ("png", "svg", "pdf")
-_QUIET = {
-    "png": {},
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None},
-}  # same figure, same bytes
-_IN_ROWS = ("distributions", "shrinkage", "caterpillar")
-_MOST_ROWS = 40  # the default of `max_labels`
+MOST_ROWS = 40  # groups that figures name row by row: the default of `max_labels`
 
 
 def figures(fit: LmmFit) -> list[Drawing]:
@@ -54,22 +44,8 @@ def figures(fit: LmmFit) -> list[Drawing]:
     made: list[Drawing] = []
     if fit.built is not None and fit.source.kind == "rows":
         made.append(("distributions", _distributions_caption(fit), _call(distributions, fit)))
-    made.append(
-        (
-            "observed",
-            "Each point is what one group shows by itself, against its number of rows; the upright "
-            "line is its 95% interval, which is wider the smaller the group.",
-            _call(observed, fit),
-        )
-    )
-    made.append(
-        (
-            "weights",
-            "Each point is the share of one group in the estimated average: between equal weights "
-            "(dashed) and weights in proportion to the rows (sloping line).",
-            _call(weights, fit),
-        )
-    )
+    if len(np.unique(fit.group_moments.count)) > 1:
+        made.extend(_against_sizes(fit))
     for term in fit.effects:
         made.extend(_by_term(fit, term))
     if fit.built is not None:
@@ -77,78 +53,22 @@ def figures(fit: LmmFit) -> list[Drawing]:
     return made
 
 
-def save_all(
-    fit: LmmFit,
-    folder: str | os.PathLike[str],
-    *,
-    formats: Sequence[str] = ("png",),
-    dpi: int = 200,
-) -> list[Path]:
-    """Write every figure that applies into a folder, each file whole or not at all.
-
-    Parameters
-    ----------
-    folder : made if it does not exist; files of the same names are replaced
-    formats : any of "png", "svg", "pdf"
-    dpi : dots an inch of PNG files
-
-    Returns
-    -------
-    the paths written, e.g. folder/caterpillar.png
-
-    Raises
-    ------
-    UnknownOption : a format that is not offered
-    FileFormatError : the folder or a file cannot be written
-    MissingDependency : matplotlib is not installed
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import echelon as ec
-    >>> timss = ec.datasets.load("timss", quiet=True)
-    >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     len(fit.plot.save_all(folder, formats=("svg",)))
-    5
-    """
-    for kind in formats:
-        if kind not in FORMATS:
-            raise UnknownOption("formats", kind, FORMATS)
-    theme.new_figure()  # a missing matplotlib is found before a folder is made
-    where, paths = Path(folder), []
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        for name, _, draw in figures(fit):
-            figure = theme.new_figure(_labelled_rows(fit, name))
-            draw(figure.subplots())
-            for kind in formats:
-                paths.append(where / f"{name}.{kind}")
-                _write(figure, paths[-1], dpi)
-    except OSError as error:
-        raise FileFormatError(
-            f"Cannot write figures to {os.fspath(folder)!r}: {error.strerror or error}. Is it a "
-            "folder, and may it be written?"
-        ) from error
-    return paths
-
-
-def _write(figure: Figure, path: Path, dpi: int) -> None:
-    """Save beside the target and move into place, so that no half file is ever seen."""
-    import matplotlib as mpl
-
-    kind = path.suffix[1:]
-    temporary = path.with_name(f".{secrets.token_hex(6)}{path.suffix}")
-    try:
-        with mpl.rc_context({"svg.hashsalt": "echelon"}):
-            figure.savefig(temporary, format=kind, dpi=dpi, metadata=_QUIET[kind])
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _labelled_rows(fit: LmmFit, name: str) -> int:
-    return fit.J if name.startswith(_IN_ROWS) and fit.J <= _MOST_ROWS else 0
+def _against_sizes(fit: LmmFit) -> list[Drawing]:
+    """What depends on the group size; nothing to see when all groups have the same."""
+    return [
+        (
+            "observed",
+            "Each point is what one group shows by itself, against its number of rows; the upright "
+            "line is its 95% interval, which is wider the smaller the group.",
+            _call(observed, fit),
+        ),
+        (
+            "weights",
+            "Each point is the share of one group in the estimated average: between equal weights "
+            "(dashed) and weights in proportion to the rows (sloping line).",
+            _call(weights, fit),
+        ),
+    ]
 
 
 def _call(function: Callable[..., Axes], fit: LmmFit, **options: object) -> Callable[[Axes], Axes]:
@@ -161,7 +81,7 @@ def _call(function: Callable[..., Axes], fit: LmmFit, **options: object) -> Call
 def _by_term(fit: LmmFit, term: str) -> list[Drawing]:
     """Shrinkage and caterpillar of one coefficient; named by it when there are several."""
     suffix = "" if len(fit.effects) == 1 else f"_{_slug(term)}"
-    one = "mark" if fit.J <= _MOST_ROWS else "line"
+    one = "mark" if fit.J <= MOST_ROWS else "line"
     return [
         (
             f"shrinkage{suffix}",
@@ -179,7 +99,7 @@ def _by_term(fit: LmmFit, term: str) -> list[Drawing]:
 
 
 def _distributions_caption(fit: LmmFit) -> str:
-    mark = "box" if fit.J <= _MOST_ROWS else "upright slice"
+    mark = "box" if fit.J <= MOST_ROWS else "upright slice"
     return (
         f"Each {mark} is one group, placed in the order of the means: the inner part holds the "
         "middle half of its rows and the outer part the middle 80%."

@@ -58,7 +58,7 @@ def shrinkage(
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
     >>> ax = fit.plot.shrinkage(ax=new_figure().subplots())
     >>> ax.get_yticklabels()[0].get_text()
-    '5058 (n = 42)'
+    '5112 (n = 37)'
     """
     part = coefficient(fit, factor, term, where="shrinkage")
     keep = np.flatnonzero(np.isfinite(part.observed))

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echelon.infer.coefficients import check_level
-from echelon.linalg.distributions import t_quantile
+from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
 from echelon.plot import labels, theme
 from echelon.plot.words import Coefficient, capital, coefficient, groups_of, number, percent
@@ -158,13 +157,16 @@ def weights(
         title = f"Precision weights of {groups_of(fit)} for the {part.quantity}"
         theme.finish(ax, title, x="Rows in the group (n)", y="Weight (percent)")
         labels.count_axis(ax)
-        last = keep & (n == n[keep].max())
-        labels.margin_labels(
-            ax,
-            [
-                (equal, f"equal weights\n({equal:.3g}%)", theme.INK),
-                (float(by_rows[1]), "in proportion\nto rows", theme.VERMILLION),
-                (float(weight[last].mean()), "precision\nweights", theme.BLUE),
-            ],
-        )
+        heaviest = float(weight[keep & (n == n[keep].max())].mean())
+        _name_lines(ax, equal, float(by_rows[1]), heaviest)
     return ax
+
+
+def _name_lines(ax: Axes, equal: float, by_rows: float, precision: float) -> None:
+    """Name the two lines and the points at their right ends."""
+    names = [
+        (equal, f"equal weights\n({equal:.3g}%)", theme.INK),
+        (by_rows, "in proportion\nto rows", theme.VERMILLION),
+        (precision, "precision\nweights", theme.BLUE),
+    ]
+    labels.margin_labels(ax, names)

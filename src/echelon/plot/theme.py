@@ -127,8 +127,8 @@ def finish(
 
 def _balanced(text: str, width: int) -> str:
     """The text in as few lines as the width allows, of about the same length."""
-    lines = textwrap.wrap(text, width)
-    while len(closer := textwrap.wrap(text, width - 1)) == len(lines) > 1:
+    lines = textwrap.wrap(text, width, break_on_hyphens=False)
+    while len(closer := textwrap.wrap(text, width - 1, break_on_hyphens=False)) == len(lines) > 1:
         lines, width = closer, width - 1
     return "\n".join(lines)
 

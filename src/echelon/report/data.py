@@ -28,11 +28,12 @@ def _source(fit: LmmFit) -> str:
     if missing.n_used == missing.n_total:
         return f"All {counted(fit.n, 'row', 'rows')} of the table were used; no value was missing."
     dropped = missing.n_total - missing.n_used
+    lost = f"{counted(dropped, 'row was', 'rows were')} left out"
     return (
         f"{integer(missing.n_used)} of {counted(missing.n_total, 'row', 'rows')} were used. "
-        f"{counted(dropped, 'row was', 'rows were')} left out ({share(dropped / missing.n_total)}) "
-        "because a variable of the model is missing. Leaving rows out does no harm if being missing "
-        "does not depend on the response, given the predictors."
+        f"{lost} ({share(dropped / missing.n_total)}) because a variable of the model is missing. "
+        "Leaving rows out does no harm if being missing does not depend on the response, given "
+        "the predictors."
     )
 
 

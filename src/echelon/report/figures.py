@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
-from io import BytesIO
-from typing import TYPE_CHECKING
 
 from echelon.errors import EchelonError, MissingDependency
 from echelon.model.fit import LmmFit
-from echelon.plot import figures, new_figure
+from echelon.plot import Drawing, figures, new_figure, picture
 from echelon.report.markup import bullets, code, paragraph, safe, section
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_HEAVY = 200_000  # bytes of a vector picture above which pixels are smaller
-_DPI = 200
+_DPI = 170  # one and a half times the widest the page shows
+_DRAWN_AS_LINES = 100  # groups up to which a picture of vectors is the smaller one
 
 
 def figures_section(fit: LmmFit) -> str:
@@ -32,9 +26,10 @@ def _pictures(fit: LmmFit) -> list[str]:
     new_figure()  # without matplotlib this is where it is said
     drawn: list[str] = []
     absent: list[str] = []
-    for name, caption, draw in figures(fit):
+    for drawing in figures(fit):
+        name, caption, _ = drawing
         try:
-            source = picture(draw)
+            source = _data_uri(fit, drawing)
         except MissingDependency:
             raise
         except EchelonError as reason:
@@ -49,17 +44,12 @@ def _pictures(fit: LmmFit) -> list[str]:
     return [*drawn, *([bullets(absent)] if absent else [])]
 
 
-def picture(draw: Callable[[Axes], object]) -> str:
+def _data_uri(fit: LmmFit, drawing: Drawing) -> str:
     """Return a figure as a data URI: vectors, or pixels where these take less room."""
-    figure = new_figure()
-    draw(figure.subplots())
-    vectors = BytesIO()
-    figure.savefig(vectors, format="svg", dpi=_DPI, metadata={"Date": None, "Creator": None})
-    if vectors.tell() <= _HEAVY:
-        return f"data:image/svg+xml;base64,{b64encode(vectors.getvalue()).decode('ascii')}"
-    pixels = BytesIO()
-    figure.savefig(pixels, format="png", dpi=_DPI, metadata={"Software": None})
-    return f"data:image/png;base64,{b64encode(pixels.getvalue()).decode('ascii')}"
+    name, _, draw = drawing
+    kind, media = ("svg", "svg+xml") if fit.J <= _DRAWN_AS_LINES else ("png", "png")
+    content = picture(fit, name, draw, kind, dpi=_DPI)
+    return f"data:image/{media};base64,{b64encode(content).decode('ascii')}"
 
 
 def _figure(k: int, name: str, caption: str, source: str) -> str:

@@ -11,7 +11,6 @@ import scipy
 from echelon import __version__
 from echelon.model.fit import LmmFit
 from echelon.model.notes import notes
-from echelon.multilevel.own import own_part
 from echelon.report.markup import bullets, code, entries, facts, paragraph, safe, section
 from echelon.show.words import conventions
 
@@ -19,7 +18,6 @@ from echelon.show.words import conventions
 def keys_of(fit: LmmFit) -> set[str]:
     """Return which quantities stand on the page of a fit."""
     intercept = "(Intercept)" in fit.effects
-    level1 = bool(own_part(fit).level1.any())
     means = intercept and len(fit.effects) == 1 and fit.names == ("(Intercept)",)
     asked = {
         "intercept": intercept,
@@ -27,10 +25,10 @@ def keys_of(fit: LmmFit) -> set[str]:
         "icc": True,
         "means": means,
         "posterior": not means,
-        "level1": level1,
         "chi2": True,
         "explained": len(fit.names) > 1,
         "r2": len(fit.names) > 1,
+        "precision": fit.built is not None and fit.built.design.precision is not None,
         "satterthwaite": fit.df_method == "satterthwaite",
         "reml": fit.reml,
         "ml": not fit.reml,

@@ -98,10 +98,10 @@ def compare_table(
     >>> for line in table.to_text().splitlines()[4:9]:
     ...     print(line)
     Fixed effects
-      (Intercept)                   94.847***      94.657***
-                                    (0.175)        (0.317)
-      sector                         6.553***       6.512***
-                                    (0.566)        (1.030)
+      (Intercept)                94.847***      94.657***
+                                 (0.175)        (0.317)
+      sector                      6.553***       6.512***
+                                 (0.566)        (1.030)
     """
     if layout is not None and layout not in get_args(Layout):
         raise UnknownOption("layout", layout, get_args(Layout))
@@ -184,8 +184,7 @@ def _shares(fit: Fit) -> _Cells:
 def _criteria(fit: Fit) -> _Cells:
     found = criteria(fit)
     sizes = (("Log-likelihood", found.loglik), ("AIC", found.aic), ("BIC", found.bic))
-    made = {name: amount(value, 1) for name, value in sizes}
-    made["Rows"] = Entry(fit.n, "integer")
+    made = {name: amount(value, 1) for name, value in sizes} | {"Rows": Entry(fit.n, "integer")}
     if isinstance(fit, LmmFit):
         made[f"Groups of {fit.factor}"] = Entry(fit.J, "integer")
     return made

@@ -33,9 +33,9 @@ def description_table(values: Description) -> Table:
     >>> found = describe_values(eclsk, ["g1rscore"], by="sector", level="schid")
     >>> for line in description_table(found).to_text().splitlines()[5:9]:
     ...     print(line)
-    ──────────────────────────────────────────────────────────────────────────
+    ────────────────────────────────────────────────────────────────────────
     g1rscore
-      Mean (SD)               94.6 (8.33)        101 (7.48)        95.2 (8.46)
+      Mean (SD)               94.6 (8.33)       101 (7.48)       95.2 (8.46)
       Median [min, max]  95.0 [68.5, 117]  102 [77.2, 115]  95.5 [68.5, 117]
     """
     labels = list(dict.fromkeys(values.values))
@@ -46,9 +46,7 @@ def description_table(values: Description) -> Table:
         overall = label == ALL
         size = total if overall else counts[label]
         name = _OVERALL if overall else label
-        heads.append(
-            Heading(f"{name} (N={size:,})", "number", group="" if overall else values.by)
-        )
+        heads.append(Heading(f"{name} (N={size:,})", "number", group="" if overall else values.by))
     variables = dict.fromkeys(values.variables)
     sections = tuple(Section(_rows(values, name), name) for name in variables)
     unit = f"means of {values.level}" if values.level else "rows"

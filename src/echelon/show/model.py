@@ -188,9 +188,7 @@ def _fixed_rows(
     return tuple(rows)
 
 
-def _filled(
-    rows: Sequence[_Row], heads: Sequence[Heading]
-) -> tuple[Row, ...]:
+def _filled(rows: Sequence[_Row], heads: Sequence[Heading]) -> tuple[Row, ...]:
     """Rows of which only some cells are filled."""
     return tuple((name, *(cells.get(h.name) for h in heads[1:])) for name, cells in rows)
 
@@ -203,7 +201,7 @@ def _random_rows(fit: LmmFit, digits: int) -> list[_Row]:
         if not row.with_term:
             sizes = [(", SD", row.sd, row.sd_se), (", variance", row.variance, row.variance_se)]
         for suffix, value, se in sizes:
-            decimals = places(value, digits)
+            decimals = digits if row.with_term else places(value, digits)
             cells = {"Estimate": amount(value, decimals), "SE": amount(se, decimals)}
             made.append((label + suffix, cells))
     share = intraclass(fit)

@@ -209,9 +209,7 @@ def reliability_table(values: Reliability, *, digits: int = 3) -> Table:
     >>> reliability_table(values).to_text().splitlines()[4].split()
     ['(Intercept)', '0.952']
     """
-    rows = tuple(
-        (term, float(x)) for term, x in zip(values.terms, values.reliability, strict=True)
-    )
+    rows = tuple((term, float(x)) for term, x in zip(values.terms, values.reliability, strict=True))
     heads = (Heading("Random coefficient", "text"), Heading("Reliability", digits=digits))
     note = (
         f"Mean over the {values.groups_used:,} groups of {values.factor} whose own estimate exists."
