@@ -20,10 +20,10 @@ def results(shell, *words):
     return json.loads(found.stdout, parse_constant=lambda word: pytest.fail(f"{word} in JSON"))
 
 
-def test_the_summary_is_the_api_s(shell, table, timss):
+def test_the_summary_is_the_api_s(shell, table):
     found = shell("fit", NULL, table)
     assert found.exit_code == 0
-    assert found.stdout == ec.lmer(NULL, timss).summary(width=80) + "\n"
+    assert found.stdout == ec.lmer(NULL, ec.read(table)).summary(width=80) + "\n"
 
 
 def test_json_holds_the_api_s_numbers(shell, table, timss):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -65,18 +64,3 @@ def test_import_takes_less_than_the_limit() -> None:
     """Wall time of the import alone, measured inside the new process."""
     code = "import time; t = time.perf_counter(); import echelon; print(time.perf_counter() - t)"
     assert min(float(run(code).stdout) for _ in range(RUNS)) < LIMIT
-
-
-def test_first_fit_is_not_slow_either() -> None:
-    """Import, fit and table in a new process, with pandas loaded by the user before."""
-    code = (
-        "import time, pandas as pd\n"
-        "d = pd.DataFrame({'y': [1., 2., 4., 3., 6., 5.], 'g': [1, 1, 2, 2, 3, 3]})\n"
-        "t = time.perf_counter()\n"
-        "import echelon as ec\n"
-        "ec.lmer('y ~ 1 + (1 | g)', d).coefficients()\n"
-        "print(time.perf_counter() - t)"
-    )
-    began = time.perf_counter()
-    assert min(float(run(code).stdout) for _ in range(2)) < 3.0
-    assert time.perf_counter() - began < 60

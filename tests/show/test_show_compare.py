@@ -129,8 +129,10 @@ class TestNotes:
 
     def test_carry_the_notes_of_every_model(self, eclsk):
         fit = ec.lm("g1rscore ~ sector + I(2 * sector)", eclsk)
-        notes = compare_table([fit], ["Twice"]).notes
+        once = ec.lm("g1rscore ~ sector", eclsk)
+        notes = compare_table([fit, once], ["Twice", "Once"]).notes
         assert any(n.startswith("Twice: Left out because") for n in notes)
+        assert sum("synthetic" in n for n in notes) == 1  # what all say is said once
 
 
 class TestNames:

@@ -228,7 +228,7 @@ class TestModelTable:
         assert model_table(timss).notes[0] == (
             "REML (restricted) likelihood; t tests with Satterthwaite's degrees of freedom."
         )
-        assert model_table(students).notes[-1] == "* p < .05, ** p < .01, *** p < .001"
+        assert model_table(students).notes[-2] == "* p < .05, ** p < .01, *** p < .001"
 
     @pytest.mark.parametrize("suffix", ["txt", "html", "tex", "docx", "pptx"])
     def test_is_written_to_every_format(self, timss, tmp_path, suffix):

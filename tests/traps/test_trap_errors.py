@@ -117,3 +117,13 @@ def test_a_line_through_two_points_has_no_residual_variance() -> None:
     fit = ec.lm("score ~ ses + I(ses^2) + I(ses^3)", table().head(2))
     assert fit.dropped == ("I(ses^2)", "I(ses^3)") and fit.df_resid == 0
     assert np.isnan(fit.sigma) and np.isnan(fit.bse).all()
+
+
+@pytest.mark.parametrize("value", [4.0, 3.7, 0.1, 1 / 3, 1e6 + 0.1])
+@pytest.mark.parametrize(
+    "formula", ["score ~ 1 + (k | school)", "score ~ ses + (k + ses | school)"]
+)
+def test_random_slope_on_a_constant_column(formula: str, value: float) -> None:
+    """It is the random intercept again; after centring only rounding is left of it."""
+    with pytest.raises(errors.NotIdentified, match=r"'k'.*(constant|same)"):
+        ec.lmer(formula, table(k=value))

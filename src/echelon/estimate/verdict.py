@@ -79,7 +79,7 @@ def _flat(
     if not flat.any():
         return ()
     share = np.abs(vectors[:, flat]).max(axis=1)
-    return tuple(name for name, s in zip(names, share, strict=True) if s > 0.1)
+    return tuple(name for name, s in zip(names, share, strict=True) if s > 1e-3)
 
 
 def _message(

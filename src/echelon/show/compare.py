@@ -246,5 +246,9 @@ def _notes(models: Sequence[_Model], *, wide: bool) -> Iterator[str]:
     yield "; ".join(f"{', '.join(who)}: {how}" for how, who in by_method.items()) + "."
     yield comparability([model.fit for model in models], [model.name for model in models])
     yield from dict.fromkeys(x for m in models for x in reference_levels(m.fit))
+    said: dict[str, list[str]] = {}
     for model in models:
-        yield from (f"{model.name}: {note}" for note in notes(model.fit))
+        for note in notes(model.fit):
+            said.setdefault(note, []).append(model.name)
+    for note, who in said.items():
+        yield note if len(who) == len(models) else f"{', '.join(who)}: {note}"

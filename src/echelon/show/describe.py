@@ -55,7 +55,7 @@ def description_table(values: Description) -> Table:
 
 def _rows(values: Description, variable: str) -> tuple[Row, ...]:
     chosen = [i for i, name in enumerate(values.variables) if name == variable]
-    mean = [f"{significant(values.mean[i])} ({significant(values.sd[i])})" for i in chosen]
+    mean = [f"{_mean(values.mean[i], values.sd[i])} ({significant(values.sd[i])})" for i in chosen]
     median = [
         f"{significant(values.median[i])} "
         f"[{significant(values.min[i])}, {significant(values.max[i])}]"
@@ -65,6 +65,11 @@ def _rows(values: Description, variable: str) -> tuple[Row, ...]:
     if any(values.missing[i] for i in chosen):
         rows.append(("Missing", *(f"{values.missing[i]:,}" for i in chosen)))
     return tuple(rows)
+
+
+def _mean(mean: float, sd: float) -> str:
+    """A mean that is rounding noise beside its SD, as of a centred variable, is written 0."""
+    return significant(0.0 if abs(mean) < 1e-12 * sd else mean)
 
 
 def significant(x: float, digits: int = _SIGNIFICANT) -> str:

@@ -218,6 +218,8 @@ def _put(cell: _Cell, lines: Sequence[Line], plan: _Plan, j: int, section: int =
             space = fill(line, plan.rooms[j], times, section) * plan.size
             paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
             paragraph.paragraph_format.right_indent = Pt(round(space, 1))
+    for paragraph in cell.paragraphs:
+        wordxml.size_of_mark(paragraph, plan.size)
 
 
 def _write(paragraph: Paragraph, text: str, plan: _Plan, *, italic: bool = False) -> None:

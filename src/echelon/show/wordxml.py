@@ -54,6 +54,13 @@ def underline(paragraph: Paragraph) -> None:
     properties.append(edges) if later is None else later.addprevious(edges)
 
 
+def size_of_mark(paragraph: Paragraph, points: float) -> None:
+    """Size the end mark of a paragraph, which sets the height of an empty one."""
+    properties = OxmlElement("w:rPr")
+    properties.append(_element("sz", val=round(2 * points)))
+    paragraph._p.get_or_add_pPr().append(properties)
+
+
 def keep_on_line(cell: _Cell) -> None:
     """Forbid line breaks in a cell."""
     cell._tc.get_or_add_tcPr().append(_element("noWrap"))
