@@ -42,6 +42,6 @@ cat(sprintf(
   gsub('[\\\\"]', "", text)
 ))
 cat(sprintf(
-  '"loglik": %.10f, "beta": %s, "se": %s}\n',
-  as.numeric(logLik(fit)), list_of(fixef(fit)), list_of(sqrt(diag(as.matrix(vcov(fit)))))
+  '"loglik": %.10f, "names": ["%s"], "beta": %s, "se": %s}\n',
+  as.numeric(logLik(fit)), paste(names(fixef(fit)), collapse = '", "'), list_of(fixef(fit)), list_of(sqrt(diag(as.matrix(vcov(fit)))))
 ))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,17 @@ from benchmarks.workloads import Workload
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the fits are compared by: restricted log-likelihood, fixed effects, their SE."""
+    """What the fits are compared by: restricted log-likelihood; fixed effects by name; their SE."""
 
     loglik: float
+    names: tuple[str, ...]
     beta: tuple[float, ...]
     se: tuple[float, ...]
 
     @classmethod
-    def of(cls, loglik: Any, beta: Any, se: Any) -> Answer:
-        return cls(float(loglik), *(tuple(np.asarray(v, float).tolist()) for v in (beta, se)))
+    def of(cls, loglik: Any, names: Iterable[str], beta: Any, se: Any) -> Answer:
+        numbers = (tuple(np.asarray(values, float).tolist()) for values in (beta, se))
+        return cls(float(loglik), tuple(names), *numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ def _echelon(work: Workload) -> Peer:
     return Peer(
         echelon.__version__,
         lambda table: echelon.lmer(work.formula, table),
-        lambda fit: Answer.of(fit.loglik, fit.optimum.beta, np.sqrt(np.diagonal(fit.vcov()))),
+        lambda fit: Answer.of(
+            fit.loglik, fit.names, fit.optimum.beta, np.sqrt(np.diagonal(fit.vcov()))
+        ),
         lambda fit: str(fit.summary()),
         _forget_all,
     )
@@ -72,7 +76,7 @@ def _glmm(work: Workload) -> Peer:
     return Peer(
         version("glmm"),
         lambda table: glmm.fit(table, work.formula),
-        lambda fit: Answer.of(fit.loglik, fit.beta, fit.se),
+        lambda fit: Answer.of(fit.loglik, fit.names, fit.beta, fit.se),
         lambda fit: str(fit.summary()),
     )
 
@@ -83,7 +87,9 @@ def _mixedlm(work: Workload) -> Peer:
     return Peer(
         mixedlm.__version__,
         lambda table: mixedlm.lmer(work.formula, table),
-        lambda fit: Answer.of(fit.logLik().value, fit.beta, np.sqrt(np.diagonal(fit.vcov()))),
+        lambda fit: Answer.of(
+            fit.logLik().value, fit.fixef(), fit.beta, np.sqrt(np.diagonal(fit.vcov()))
+        ),
         lambda fit: str(fit.summary()),
     )
 
@@ -101,6 +107,6 @@ def _statsmodels(work: Workload) -> Peer:
     return Peer(
         statsmodels.__version__,
         fit,
-        lambda fit: Answer.of(fit.llf, fit.fe_params, fit.bse_fe),
+        lambda fit: Answer.of(fit.llf, fit.fe_params.index, fit.fe_params, fit.bse_fe),
         lambda fit: str(fit.summary()),
     )

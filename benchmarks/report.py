@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isnan
 from statistics import median
 
@@ -164,18 +165,27 @@ def _agreement(results: Results) -> list[list[str]]:
                     name,
                     f"{record.loglik:.6f}",
                     f"{short:.1e}",
-                    _apart(record, records.get("echelon")),
+                    _apart(work, record, records.get("echelon")),
                     _remark(work, record, short),
                 ]
             )
     return rows
 
 
-def _apart(record: Record, ours: Record | None) -> str:
-    if ours is None or len(record.beta) != len(ours.beta):
+def _apart(work: Workload, record: Record, ours: Record | None) -> str:
+    """Largest difference of a coefficient, matched by the variables it belongs to."""
+    if ours is None or not ours.beta:
         return ""
-    triples = zip(record.beta, ours.beta, ours.se, strict=True)
-    return f"{max(abs(a - b) / se for a, b, se in triples):.1e}"
+    words = sorted(re.findall(r"\w+", work.fixed), key=len, reverse=True)
+
+    def term(name: str) -> frozenset[str]:  # "sector[T.Catholic]:cses" -> {"sector", "cses"}
+        return frozenset(w for part in name.split(":") for w in words if part.startswith(w))
+
+    theirs = {term(name): b for name, b in zip(record.names, record.beta, strict=True)}
+    mine = [(term(n), b, se) for n, b, se in zip(ours.names, ours.beta, ours.se, strict=True)]
+    if theirs.keys() != {key for key, _, _ in mine}:
+        return "other columns"
+    return f"{max(abs(theirs[key] - b) / se for key, b, se in mine):.1e}"
 
 
 def _remark(work: Workload, record: Record, short: float) -> str:

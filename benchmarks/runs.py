@@ -42,6 +42,7 @@ class Record:
     threads: int = 0
     text: str = ""
     loglik: float = float("nan")
+    names: list[str] = field(default_factory=list)
     beta: list[float] = field(default_factory=list)
     se: list[float] = field(default_factory=list)
     failure: str = ""
@@ -56,7 +57,7 @@ class Record:
             found = report.get(name)
             listed = found if isinstance(found, list) else [] if found is None else [found]
             getattr(self, name).extend(listed)
-        for name in ("version", "threads", "text", "loglik", "beta", "se"):
+        for name in ("version", "threads", "text", "loglik", "names", "beta", "se"):
             setattr(self, name, report.get(name, getattr(self, name)))
 
 

@@ -117,7 +117,7 @@ def test_z_tests_have_no_degrees_of_freedom():
 def test_a_boundary_is_a_result_and_said_in_words(boundary):
     html = verdict_box(boundary.verdict)
     assert '<div class="verdict boundary">' in html
-    assert "legitimate optimum, not a failure" in words(html)
+    assert "legitimate optimum at the edge" in words(html)
     text = words(summary_paragraph(boundary, group_values(boundary)))
     assert "no sign that the groups differ in their levels" in text
     assert "A variance of exactly zero has no standard error." in words(model_section(boundary))

@@ -70,15 +70,8 @@ def total_variance(fit: LmmFit, effects: Effects, own: Array) -> Array:
     ----------
     own : (J, q, p) fixed part of each group's coefficients, columns in the user's units
     """
-    back = fit.problem.fixed.back
-    left = own @ back - effects.leverage
-    half = np.linalg.solve(back, np.linalg.cholesky(_psd(fit.optimum.vcov)))
-    scaled = left @ half
+    scaled = (own @ fit.problem.fixed.back - effects.leverage) @ fit.optimum.root
     return effects.var + scaled @ scaled.transpose(0, 2, 1)
-
-
-def _psd(vcov: Array) -> Array:
-    return (vcov + vcov.T) / 2
 
 
 def ranef(fit: LmmFit, *, level: float = 0.95) -> object:

@@ -89,7 +89,10 @@ def evaluate(problem: Problem, lam: Array, reml: bool) -> Evaluation | None:
     """
     p = problem.p
     df = problem.n - p if reml else problem.n
-    sums = group_sums(problem, lam @ lam.T)
+    try:
+        sums = group_sums(problem, lam @ lam.T)
+    except np.linalg.LinAlgError:  # I + M D singular to working precision
+        return None
     A = problem.cross - sums.explained
     factor, failed = dpotrf((A + A.T) / 2, lower=1, clean=1)
     if failed or not factor[p, p] > 0:

@@ -32,6 +32,7 @@ class Optimum:
     lam : (q, q) relative covariance factor, lower triangular
     sigma2 : residual variance, response units squared
     beta : (p,);  vcov : (p, p) of beta
+    root : (p, p) square root of the covariance of beta in working units
     vcov_gradient : (t + 1, p, p) derivative of vcov in (x, sigma)
     D_gradient : (t, t) derivative of the free entries of lam lam' in x
     varpar_covariance : (t + 1, t + 1) covariance of (x, sigma), twice the inverse Hessian of the
@@ -45,6 +46,7 @@ class Optimum:
     sigma2: float
     beta: Array
     vcov: Array
+    root: Array
     vcov_gradient: Array
     D_gradient: Array
     varpar_covariance: Array
@@ -80,8 +82,9 @@ def optimum(problem: Problem, search: Search, reml: bool) -> Optimum:
     at, shape, sigma = search.at, problem.pairs, float(np.sqrt(search.at.sigma2))
     df = problem.n - problem.p if reml else problem.n
     back = problem.fixed.back
-    half = solve_triangular(at.L, back.T, lower=True)  # L^-1 back', so vcov / sigma2 = half'half
-    vcov = at.sigma2 * half.T @ half
+    root = sigma * solve_triangular(at.L, np.eye(problem.p), lower=True).T
+    user = back @ root
+    vcov = user @ user.T
     local = chart(at, shape)
     inside = local.D_gradient()  # of the working D, in x
     in_x = np.tensordot(inside.T, at.curvature.fixed, 1)
@@ -93,7 +96,8 @@ def optimum(problem: Problem, search: Search, reml: bool) -> Optimum:
         sigma2=at.sigma2,
         beta=back @ at.beta + problem.fixed.shift,
         vcov=vcov,
-        vcov_gradient=np.concatenate([at.sigma2 * half.T @ in_x @ half, 2 / sigma * vcov[None]]),
+        root=root,
+        vcov_gradient=np.concatenate([user @ in_x @ user.T, 2 / sigma * vcov[None]]),
         D_gradient=shape.congruence(problem.whiten) @ inside,
         varpar_covariance=_twice_inverse(_unprofiled_hessian(search, local, df)),
     )

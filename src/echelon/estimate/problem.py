@@ -152,6 +152,11 @@ def problem(moments: Moments) -> Problem:
     (group,) = moments.groups
     _check_identified(moments, group)
     fixed = fixed_part(moments)
+    if fixed.p >= moments.n:
+        raise NotIdentified(
+            f"{moments.n} rows cannot estimate {fixed.p} fixed effects and the variances besides. "
+            "Use fewer predictors."
+        )
     centre = _undo_centring(group)
     shape = pairs(group.sizes)
     whiten = _whitening(group, moments.n)
@@ -188,24 +193,27 @@ def _whitening(group: GroupMoments, n: int) -> Array:
     One unit of relative standard deviation then means the same for every effect, on any scale.
     """
     total = group.ZtZ.sum(axis=0) / n
+    raw = np.diagonal(total) + group.weight.sum() / n * group.centre**2
     whiten: Array = np.zeros_like(total)
     start = 0
     for size in group.sizes:
         block = slice(start, start + size)
         part = total[block, block]
-        scale = np.sqrt(np.diagonal(part))
-        if not (scale > 0).all():
-            name = group.effects[start + int(np.argmin(scale))]
+        squares = np.diagonal(part)
+        flat = squares <= tolerances.RANK_RAW * raw[block]
+        if not flat.any():
+            scale = np.sqrt(squares)
+            correlation = part / np.outer(scale, scale)
+            flat = ~independent_columns(correlation, tolerances.RANK_CENTRED)
+        if flat.any():
+            name = group.effects[start + int(np.argmax(flat))]
             raise NotIdentified(
-                f"The random effect {name!r} of {group.factor!r} is zero in every row: "
-                "remove it from the random part."
+                f"The random effect {name!r} of {group.factor!r} is constant or a combination of "
+                "the random effects before it, so its variance cannot be told from theirs. Remove "
+                "it from the random part."
             )
-        correlation = part / np.outer(scale, scale)
-        if independent_columns(correlation, tolerances.RANK_CENTRED).all():
-            U = np.linalg.cholesky(part).T
-            whiten[block, block] = solve_triangular(U, np.eye(size))
-        else:
-            whiten[block, block] = np.diag(1 / scale)
+        U = np.linalg.cholesky(part).T
+        whiten[block, block] = solve_triangular(U, np.eye(size))
         start += size
     return whiten
 

@@ -85,6 +85,11 @@ def _flat(
 def _message(
     status: Status, at_zero: tuple[str, ...], flat: tuple[str, ...], distance: float
 ) -> str:
+    if status == "failed" and distance <= tolerances.GRADIENT_SE:
+        return (
+            "The likelihood does not curve downwards where the search ended: the data are too few "
+            "for this model. Do not report these estimates; use a simpler one."
+        )
     if status == "failed":
         return (
             f"The search stopped {distance:.2g} standard errors from a stationary point. Do not "
@@ -93,8 +98,9 @@ def _message(
     if status == "boundary":
         return (
             f"The best estimate has {' and '.join(at_zero) or 'a variance of zero'}. This is a "
-            "legitimate optimum, not a failure: the data show no sign of that variation. Consider "
-            "leaving it out; its standard error is not defined."
+            "legitimate optimum at the edge of what is possible, not a failure: the data hold too "
+            "little to say more. Consider a simpler random part; what lies at the edge has no "
+            "standard error."
         )
     if flat:
         return (
