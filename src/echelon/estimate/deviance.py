@@ -16,10 +16,10 @@ from math import log, pi
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dtrtri
 
 from echelon.estimate.kernel import GroupSums, group_sums, second_sums
 from echelon.estimate.problem import Problem
+from echelon.linalg.triangular import cholesky, inverse
 
 Array = NDArray[np.float64]
 
@@ -94,15 +94,15 @@ def evaluate(problem: Problem, lam: Array, reml: bool) -> Evaluation | None:
     except np.linalg.LinAlgError:  # I + M D singular to working precision
         return None
     A = problem.cross - sums.explained
-    factor, failed = dpotrf((A + A.T) / 2, lower=1, clean=1)
-    if failed or not factor[p, p] > 0:
+    factor = cholesky((A + A.T) / 2)
+    if factor is None or not factor[p, p] > 0:
         return None
     diagonal = np.diagonal(factor)
     rho2 = float(diagonal[p] ** 2)
     value = sums.logdet - problem.log_weight + df * (1 + log(2 * pi * rho2 / df))
     if reml:
         value += 2 * float(np.log(diagonal[:p]).sum())
-    solve = dtrtri(factor, lower=1)[0]
+    solve = inverse(factor)
     solve[p] *= diagonal[p]  # the row (-beta', 1): residuals, not standardised ones
     curve = _curvature(problem, sums, solve, reml)
     slope = problem.pairs.symmetric_slope(curve.slope - df / rho2 * curve.score)

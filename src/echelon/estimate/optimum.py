@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from echelon import tolerances
 from echelon.estimate.coordinates import Chart, chart
 from echelon.estimate.optimise import Search
 from echelon.estimate.problem import Problem
 from echelon.linalg.symmetric import Pairs
+from echelon.linalg.triangular import inverse
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def optimum(problem: Problem, search: Search, reml: bool) -> Optimum:
     at, shape, sigma = search.at, problem.pairs, float(np.sqrt(search.at.sigma2))
     df = problem.n - problem.p if reml else problem.n
     back = problem.fixed.back
-    root = sigma * solve_triangular(at.L, np.eye(problem.p), lower=True).T
+    root = sigma * inverse(at.L).T
     user = back @ root
     vcov = user @ user.T
     local = chart(at, shape)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from echelon import tolerances
 from echelon.errors import DataError, NotIdentified
 from echelon.linalg.rank import independent_columns
 from echelon.linalg.symmetric import Pairs, pairs
+from echelon.linalg.triangular import inverse
 from echelon.moments.moments import GroupMoments, Moments
 
 Array = NDArray[np.float64]
@@ -212,8 +212,7 @@ def _whitening(group: GroupMoments, n: int) -> Array:
                 "the random effects before it, so its variance cannot be told from theirs. Remove "
                 "it from the random part."
             )
-        U = np.linalg.cholesky(part).T
-        whiten[block, block] = solve_triangular(U, np.eye(size))
+        whiten[block, block] = inverse(np.linalg.cholesky(part)).T
         start += size
     return whiten
 

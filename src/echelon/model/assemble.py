@@ -8,7 +8,6 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 from echelon import tolerances
 from echelon.data import Frame
@@ -19,6 +18,7 @@ from echelon.estimate.optimum import Optimum, optimum
 from echelon.estimate.problem import check_residual, fixed_part, problem
 from echelon.estimate.verdict import judge
 from echelon.formula import ModelSpec, parse
+from echelon.linalg.triangular import inverse
 from echelon.model.fit import DfMethod, LmmFit, OlsFit, Source
 from echelon.model.summaries import Summaries
 from echelon.moments import GroupMoments, Moments, from_rows, from_summaries
@@ -121,21 +121,20 @@ def fit_ols(
     df = moments.n - fixed.p
     if df < 0 or fixed.p == 0:
         raise NotIdentified(f"{moments.n} rows cannot estimate {fixed.p} coefficients.")
-    factor = cho_factor(cross[:-1, :-1], lower=True)
-    beta = cho_solve(factor, cross[:-1, -1])
+    beta = np.linalg.solve(cross[:-1, :-1], cross[:-1, -1])
+    root = fixed.back @ inverse(np.linalg.cholesky(cross[:-1, :-1]).astype(np.float64)).T
     rss = max(float(cross[-1, -1] - cross[:-1, -1] @ beta), 0.0)
     raw = float(moments.cross[-1, -1] + moments.weight * moments.centre[-1] ** 2)
     if rss <= tolerances.PERFECT_FIT * float(moments.cross[-1, -1]):
         rss = 0.0
     sigma2 = rss / df if df > 0 else np.nan
-    inverse = cho_solve(factor, fixed.back.T)
     return OlsFit(
         spec=spec,
         moments=moments,
         names=fixed.names,
         dropped=fixed.dropped,
         beta=fixed.back @ beta + fixed.shift,
-        vcov_beta=sigma2 * (fixed.back @ inverse),
+        vcov_beta=sigma2 * (root @ root.T),
         sigma2=sigma2,
         rss=rss,
         tss=float(moments.cross[-1, -1]) if moments.intercept else raw,
