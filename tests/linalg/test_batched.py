@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from echelon.linalg.batched import resolvent
+from echelon.linalg.symmetric import semidefinite_factor
 
 
 @pytest.mark.parametrize("rank", [0, 1, 9])
@@ -20,7 +21,7 @@ def test_resolvent(q: int, rank: int) -> None:
     M = half @ half.transpose(0, 2, 1)
     root = rng.normal(size=(q, q)) * (np.arange(q) < rank)
     D = root @ root.T
-    R, K, logdet = resolvent(np.ascontiguousarray(M.transpose(1, 2, 0)), D)
+    R, K, logdet = resolvent(np.ascontiguousarray(M.transpose(1, 2, 0)), semidefinite_factor(D))
     for j in range(20):
         inverse = np.linalg.inv(np.eye(q) + M[j] @ D)
         assert_allclose(R[:, :, j], inverse, rtol=1e-9, atol=1e-10)

@@ -46,7 +46,7 @@ def empirical_bayes(fit: LmmFit) -> Effects:
     """
     problem, lam, best = fit.problem, fit.lam_working, fit.optimum
     D = lam @ lam.T
-    sums = group_sums(problem, D)
+    sums = group_sums(problem, lam)
     p = problem.p
     beta = np.linalg.solve(problem.fixed.back, best.beta - problem.fixed.shift)
     e = sums.F_each[:, p] - np.einsum("apj,p->aj", sums.F_each[:, :p], beta)

@@ -90,7 +90,7 @@ def evaluate(problem: Problem, lam: Array, reml: bool) -> Evaluation | None:
     p = problem.p
     df = problem.n - p if reml else problem.n
     try:
-        sums = group_sums(problem, lam @ lam.T)
+        sums = group_sums(problem, lam)
     except np.linalg.LinAlgError:  # I + M D singular to working precision
         return None
     A = problem.cross - sums.explained

@@ -42,7 +42,7 @@ class GroupSums:
     F_each: Array
 
 
-def group_sums(problem: Problem, D: Array) -> GroupSums:
+def group_sums(problem: Problem, lam: Array) -> GroupSums:
     """One pass over the groups. Cost O(J (q k)^2), memory O(J q k)."""
     q, k, J = problem.ZtV.shape
     shape = problem.pairs
@@ -51,7 +51,7 @@ def group_sums(problem: Problem, D: Array) -> GroupSums:
     CF, FF, K_sum, logdet = np.zeros((q * k, q * k)), np.zeros((q * k, q * k)), np.zeros(0), 0.0
     C_flat, F_flat = problem.ZtV.reshape(q * k, J), F_each.reshape(q * k, J)
     for block in _blocks(J):
-        R, K, log_h = resolvent(problem.ZtZ[:, :, block], D)
+        R, K, log_h = resolvent(problem.ZtZ[:, :, block], lam)
         logdet += float(log_h.sum())
         _rotate(R, problem.ZtV[:, :, block], F_each[:, :, block])
         F = F_flat[:, block]
@@ -59,7 +59,7 @@ def group_sums(problem: Problem, D: Array) -> GroupSums:
         FF += F @ F.T
         K_each[:, block] = K[shape.all_row, shape.all_col]
     K_sum = K_each.sum(axis=1)[shape.place]
-    explained = np.einsum("apbr,ab->pr", CF.reshape(q, k, q, k), D)
+    explained = np.einsum("apbr,ab->pr", CF.reshape(q, k, q, k), lam @ lam.T)
     return GroupSums(logdet, explained, K_sum, FF.reshape(q, k, q, k), K_each, F_each)
 
 

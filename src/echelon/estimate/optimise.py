@@ -228,7 +228,5 @@ def _to_boundary(objective: _Counter, at: Evaluation) -> tuple[Evaluation, float
 
 def with_user_factor(problem: Problem, theta: Array, reml: bool) -> Evaluation | None:
     """The deviance at `theta` in the user's units (lme4's parameters), for profiles and checks."""
-    lam = problem.pairs.factor(theta)
-    inverse = np.linalg.inv(problem.whiten)  # a change of basis, block triangular, well scaled
-    D = inverse @ lam @ lam.T @ inverse.T
-    return evaluate(problem, semidefinite_factor(D), reml)
+    lam = np.linalg.solve(problem.whiten, problem.pairs.factor(theta)).astype(np.float64)
+    return evaluate(problem, problem.pairs.rotated(lam), reml)

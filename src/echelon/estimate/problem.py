@@ -157,7 +157,6 @@ def problem(moments: Moments) -> Problem:
             f"{moments.n} rows cannot estimate {fixed.p} fixed effects and the variances besides. "
             "Use fewer predictors."
         )
-    centre = _undo_centring(group)
     shape = pairs(group.sizes)
     whiten = _whitening(group, moments.n)
     ZtZ = whiten.T @ group.ZtZ @ whiten
@@ -172,19 +171,9 @@ def problem(moments: Moments) -> Problem:
         ZtZ=np.ascontiguousarray(ZtZ.transpose(1, 2, 0)),
         ZtV=np.ascontiguousarray(ZtV.transpose(1, 2, 0)),
         pairs=shape,
-        whiten=centre @ whiten,
+        whiten=group.user_from_centred() @ whiten,
         fixed=fixed,
     )
-
-
-def _undo_centring(group: GroupMoments) -> Array:
-    """A with Z_centred = Z_user A: the constant of a term carries the means of its columns."""
-    undo = np.eye(len(group.effects))
-    start = 0
-    for size in group.sizes:
-        undo[start, start + 1 : start + size] = -group.centre[start + 1 : start + size]
-        start += size
-    return undo
 
 
 def _whitening(group: GroupMoments, n: int) -> Array:

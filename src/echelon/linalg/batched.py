@@ -11,36 +11,38 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def resolvent(M: Array, D: Array) -> tuple[Array, Array, Array]:
-    """(I + M D)^-1, (I + M D)^-1 M and log|I + M D| for J matrices M and one D.
+def resolvent(M: Array, lam: Array) -> tuple[Array, Array, Array]:
+    """(I + M D)^-1, (I + M D)^-1 M and log|I + M D| for J matrices M and one D = lam lam'.
 
     Parameters
     ----------
     M : (q, q, J) symmetric positive semi-definite
-    D : (q, q) symmetric positive semi-definite
+    lam : (q, q) lower triangular; given instead of D because |D| = |lam|^2 keeps its digits when
+        one direction is a million times another
 
     Returns
     -------
     R (q, q, J), K (q, q, J) symmetric, and the log-determinants (J,)
     """
     if len(M) == 1:
-        return _resolvent_1(M, D)
+        return _resolvent_1(M, lam)
     if len(M) == 2:
-        return _resolvent_2(M, D)
-    return _resolvent_q(M, D)
+        return _resolvent_2(M, lam)
+    return _resolvent_q(M, lam)
 
 
-def _resolvent_1(M: Array, D: Array) -> tuple[Array, Array, Array]:
-    h = 1.0 + M[0, 0] * D[0, 0]
+def _resolvent_1(M: Array, lam: Array) -> tuple[Array, Array, Array]:
+    h = 1.0 + M[0, 0] * lam[0, 0] ** 2
     R = (1.0 / h)[None, None]
     return R, M * R, np.log(h)
 
 
-def _resolvent_2(M: Array, D: Array) -> tuple[Array, Array, Array]:
+def _resolvent_2(M: Array, lam: Array) -> tuple[Array, Array, Array]:
     """Cramer's rule; det(I + M D) = 1 + tr(M D) + |M| |D|."""
     a, b, c = M[0, 0], M[0, 1], M[1, 1]
+    D = lam @ lam.T
     d0, d1, d2 = D[0, 0], D[0, 1], D[1, 1]
-    det_M, det_D = a * c - b * b, d0 * d2 - d1 * d1
+    det_M, det_D = a * c - b * b, (lam[0, 0] * lam[1, 1]) ** 2
     top, bottom = 1.0 + b * d1 + c * d2, 1.0 + a * d0 + b * d1
     det = bottom + (b * d1 + c * d2) + det_M * det_D
     scale = 1.0 / det
@@ -52,11 +54,11 @@ def _resolvent_2(M: Array, D: Array) -> tuple[Array, Array, Array]:
     return R, K, np.log(det)
 
 
-def _resolvent_q(M: Array, D: Array) -> tuple[Array, Array, Array]:
+def _resolvent_q(M: Array, lam: Array) -> tuple[Array, Array, Array]:
     """LAPACK with pivoting: I + M D is not symmetric and R = I - M W would cancel."""
     q = len(M)
     blocks = np.ascontiguousarray(M.transpose(2, 0, 1))
-    system = np.eye(q) + blocks @ D
+    system = np.eye(q) + (blocks @ lam) @ lam.T
     identity = np.broadcast_to(np.eye(q), blocks.shape)
     solved = np.linalg.solve(system, np.concatenate([identity, blocks], axis=2))
     _, logdet = np.linalg.slogdet(system)

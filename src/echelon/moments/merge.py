@@ -74,9 +74,7 @@ def _floats(values: NDArray[np.intp]) -> Array:
 def _recentre_effects(group: GroupMoments, centre: Array) -> GroupMoments:
     """Move the effects' columns to another centre through the constant of their term."""
     move = np.eye(len(group.effects))
-    start = 0
-    for size in group.sizes:
-        block = slice(start + 1, start + size)
-        move[start, block] = (group.centre - centre)[block]
-        start += size
+    change = group.centre - centre
+    moved = np.flatnonzero(change)
+    move[group.constants()[moved], moved] = change[moved]
     return replace(group, centre=centre, ZtZ=move.T @ group.ZtZ @ move, ZtV=move.T @ group.ZtV)

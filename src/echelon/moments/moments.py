@@ -38,6 +38,18 @@ class GroupMoments:
     ZtZ: Array
     ZtV: Array
 
+    def constants(self) -> NDArray[np.intp]:
+        """(q,) for each effect, the place of the constant of its term (its own if it has none)."""
+        starts = np.repeat(np.cumsum((0, *self.sizes[:-1])), self.sizes)
+        return np.asarray(starts, dtype=np.intp)
+
+    def user_from_centred(self) -> Array:
+        """A (q, q) with Z_centred = Z A, so A times centred coefficients are the user's."""
+        undo = np.eye(len(self.effects))
+        moved = np.flatnonzero(self.centre)
+        undo[self.constants()[moved], moved] = -self.centre[moved]
+        return undo
+
     def __post_init__(self) -> None:
         J, q = len(self.levels), len(self.effects)
         if self.ZtZ.shape != (J, q, q) or self.ZtV.shape[:2] != (J, q) or sum(self.sizes) != q:

@@ -59,7 +59,7 @@ def own_part(fit: LmmFit) -> OwnPart:
     """
     group, moments = fit.group_moments, fit.moments
     J, q = fit.J, len(fit.effects)
-    undo = _user_from_centred(fit)
+    undo = group.user_from_centred()
     inverse = _inverses(group.ZtZ)
     singular = np.isnan(inverse[:, 0, 0])
     names = fit.names
@@ -79,17 +79,6 @@ def own_part(fit: LmmFit) -> OwnPart:
             part[:, constant] += moments.centre[column]
         own[:, :, i] = _tidied(part @ undo.T, fit, column, singular, undo)
     return OwnPart(own, level1, inverse, undo)
-
-
-def _user_from_centred(fit: LmmFit) -> Array:
-    """A with coefficients on the user's columns = A coefficients on the centred ones."""
-    group = fit.group_moments
-    undo = np.eye(len(group.effects))
-    start = 0
-    for size in group.sizes:
-        undo[start, start + 1 : start + size] = -group.centre[start + 1 : start + size]
-        start += size
-    return undo
 
 
 def _inverses(ZtZ: Array) -> Array:
