@@ -54,8 +54,8 @@ def component_values(fit: LmmFit) -> Components:
     Notes
     -----
     Standard errors by the delta method from twice the inverse Hessian of the deviance in the
-    variance parameters (`component-se`). They are nan at the boundary: a variance of exactly zero or a
-    correlation of exactly +1 or -1 has no standard error.
+    variance parameters (`component-se`). They are nan at the boundary: a variance of exactly zero
+    or a correlation of exactly +1 or -1 has no standard error.
     """
     best = fit.optimum
     shape = best.pairs

@@ -139,5 +139,7 @@ def clean(text: str) -> str:
     >>> clean("one\ntwo\x00")
     'one two'
     """
+    if text.isascii() and text.isprintable():  # nearly every cell
+        return text
     spaced = "".join(" " if c in "\t\n\r\v\f\x85\u2028\u2029" else c for c in text)
     return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs", "Cn"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 
 Measure = Callable[[str], float]
 
@@ -50,6 +51,7 @@ def arial(text: str) -> float:
     return sum(_em(c, _ARIAL) for c in text)
 
 
+@cache
 def _cells(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
