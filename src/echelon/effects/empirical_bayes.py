@@ -63,7 +63,7 @@ def empirical_bayes(fit: LmmFit) -> Effects:
 def total_variance(fit: LmmFit, effects: Effects, own: Array) -> Array:
     """(J, q, q) variance of the empirical Bayes coefficients own_j beta + u_j about the true ones.
 
-    The conditional variance plus what estimating beta adds (`eb-total`; raudenbush2002, eq. 3.66):
+    The conditional variance plus what estimating beta adds (`eb-total`; raudenbush2002, ch. 3):
     sigma^2 (own - D Z'V0^-1 X) (X'V0^-1 X)^-1 (own - D Z'V0^-1 X)'.
 
     Parameters

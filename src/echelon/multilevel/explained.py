@@ -156,7 +156,7 @@ def explained(fit: LmmFit, null: LmmFit | None = None) -> object:
     Notes
     -----
     (tau_null - tau) / tau_null and (sigma2_null - sigma2) / sigma2_null (`explained`;
-    raudenbush2002, eqs. 4.12 and 4.20). Negative values are reported as they are: a level-1
+    raudenbush2002, ch. 4). Negative values are reported as they are: a level-1
     predictor without differences between groups lowers sigma^2, and the estimate of tau_00 rises
     because less of the spread of the group means counts as sampling error (snijders2012, sec. 7.1).
     With random slopes tau_00 is the variance where the predictors are zero, so the comparison asks

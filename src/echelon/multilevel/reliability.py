@@ -51,7 +51,7 @@ def reliability(fit: LmmFit) -> object:
     Notes
     -----
     lambda_q = mean_j tau_qq / (tau_qq + v_qqj), with v_qqj the error variance of group j's own
-    estimate, over the groups where that exists (`rel-overall`; raudenbush2002, eqs. 3.58-3.59).
+    estimate, over the groups where that exists (`rel-overall`; raudenbush2002, ch. 3).
     A variance of zero gives 0. One value a group is in `groups()`.
 
     Examples

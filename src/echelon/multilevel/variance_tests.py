@@ -68,7 +68,7 @@ def variance_tests(fit: LmmFit) -> object:
     -----
     Q_q = sum_j (ols_qj - predicted_qj)^2 / V_qqj over the groups whose own least-squares estimate
     exists, against chi-square with df = groups used - fixed effects that act on coefficient q
-    (`variance-chi-square`; raudenbush2002, eq. 3.103). The reference distribution is exact but for
+    (`variance-chi-square`; raudenbush2002, ch. 3). The reference distribution is exact but for
     the estimation of sigma^2 and beta; it uses no estimate of tau, so no boundary is in the way.
     In a balanced one-way design Q = (J - 1) F.
 
