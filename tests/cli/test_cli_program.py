@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from example_commands import NULL, no_traceback
@@ -24,10 +23,8 @@ def test_help_names_every_command_and_fits_80_columns(shell, command):
     assert max(map(len, said.stdout.splitlines())) <= 80
 
 
-def test_help_is_fast_and_loads_nothing_heavy(program):
-    start = time.perf_counter()
+def test_help_loads_nothing_heavy(program):
     assert program("--help").returncode == 0
-    assert time.perf_counter() - start < 2  # 0.2 s alone; tests may run beside others
     code = "import sys, echelon.cli.main; print({'numpy', 'rich', 'pandas'} & set(sys.modules))"
     import subprocess
     import sys
