@@ -56,9 +56,9 @@ def lmer(
 
     Notes
     -----
-    Minimises the profiled deviance (`deviance-profiled`; bates2015) with exact derivatives. Rows with
-    a missing value in any variable of the formula are left out first; `scale(x)` and its like are
-    then computed over the rows that are used.
+    Minimises the profiled deviance (`deviance-profiled`; bates2015) with exact derivatives. Rows
+    with a missing value in any variable of the formula are left out first; `scale(x)` and its like
+    are then computed over the rows that are used.
 
     Examples
     --------
