@@ -21,12 +21,13 @@ def test_resolvent(q: int, rank: int) -> None:
     M = half @ half.transpose(0, 2, 1)
     root = rng.normal(size=(q, q)) * (np.arange(q) < rank)
     D = root @ root.T
-    R, K, logdet = resolvent(np.ascontiguousarray(M.transpose(1, 2, 0)), semidefinite_factor(D))
+    at = resolvent(np.ascontiguousarray(M.transpose(1, 2, 0)), semidefinite_factor(D))
     for j in range(20):
         inverse = np.linalg.inv(np.eye(q) + M[j] @ D)
-        assert_allclose(R[:, :, j], inverse, rtol=1e-9, atol=1e-10)
-        assert_allclose(K[:, :, j], inverse @ M[j], rtol=1e-9, atol=1e-9)
+        assert_allclose(at.R[:, :, j], inverse, rtol=1e-9, atol=1e-10)
+        assert_allclose(at.W[:, :, j], D @ inverse, rtol=1e-9, atol=1e-10)
+        assert_allclose(at.K[:, :, j], inverse @ M[j], rtol=1e-9, atol=1e-9)
         assert_allclose(
-            logdet[j], np.linalg.slogdet(np.eye(q) + M[j] @ D)[1], rtol=1e-9, atol=1e-10
+            at.logdet[j], np.linalg.slogdet(np.eye(q) + M[j] @ D)[1], rtol=1e-9, atol=1e-10
         )
-    assert_allclose(K, K.transpose(1, 0, 2), rtol=1e-12, atol=1e-12)
+    assert_allclose(at.K, at.K.transpose(1, 0, 2), rtol=1e-12, atol=1e-12)

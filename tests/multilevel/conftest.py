@@ -40,7 +40,7 @@ def timss_summaries() -> Any:
 
 @pytest.fixture(scope="session")
 def hsb_full(hsb: Any) -> ec.LMM:
-    """Raudenbush and Bryk (2002), table 4.5: intercepts and slopes as outcomes."""
+    """Intercepts and slopes as outcomes."""
     return ec.lmer("mathach ~ meanses * cses + sector * cses + (cses | school)", hsb)
 
 

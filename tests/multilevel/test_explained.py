@@ -47,7 +47,8 @@ def test_null_without_a_random_intercept(sleep):
 
 
 def test_hsb_against_the_book(hsb, hsb_full):
-    """raudenbush2002, ch. 4: meanses explains 69 percent of tau_00, ses 6 percent of sigma^2."""
+    """69 percent of tau_00, 6 percent of sigma^2: recalled as those of raudenbush2002, ch. 4; not
+    looked up."""
     means = ec.lmer("mathach ~ meanses + (1 | school)", hsb).explained()
     assert means["explained"][0] == pytest.approx(0.69, abs=5e-3)
     slopes = ec.lmer("mathach ~ cses + (cses | school)", hsb)

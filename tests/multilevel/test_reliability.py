@@ -51,7 +51,8 @@ def test_rows_and_summaries_agree(timss, timss_summaries):
 
 
 def test_hsb_against_the_book(hsb):
-    """raudenbush2002, tables 4.2 and 4.4, as HLM printed them: .901; .908 and .260."""
+    """.901; .908 and .260: recalled as those HLM printed for raudenbush2002, ch. 4; not looked up.
+    The same from R are in tests/reference/hlm."""
     null = ec.lmer("mathach ~ 1 + (1 | school)", hsb).reliability()
     assert null["reliability"].tolist() == pytest.approx([0.901], abs=6e-4)
     slopes = ec.lmer("mathach ~ cses + (cses | school)", hsb).reliability()

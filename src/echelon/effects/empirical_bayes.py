@@ -41,8 +41,9 @@ def empirical_bayes(fit: LmmFit) -> Effects:
 
     Notes
     -----
-    With K = Z'V0^-1 Z and e = Z'V0^-1(y - X beta) of a group, u = D e and
-    Var(u | y) = sigma^2 (D - D K D) (`eb-mode`, `eb-conditional`; bates2015, section 2).
+    With e = Z'V0^-1(y - X beta) of a group, u = D e and Var(u | y) = sigma^2 (D - D K D) =
+    sigma^2 D (I + M D)^-1 (`eb-mode`, `eb-conditional`; bates2015, section 2). The last form is used:
+    the difference loses its digits where groups are reliable.
     """
     problem, lam, best = fit.problem, fit.lam_working, fit.optimum
     D = lam @ lam.T
@@ -50,9 +51,8 @@ def empirical_bayes(fit: LmmFit) -> Effects:
     p = problem.p
     beta = np.linalg.solve(problem.fixed.back, best.beta - problem.fixed.shift)
     e = sums.F_each[:, p] - np.einsum("apj,p->aj", sums.F_each[:, :p], beta)
-    K = sums.K_each[problem.pairs.place].transpose(2, 0, 1)
+    spread = sums.W_each[problem.pairs.place].transpose(2, 0, 1)
     T = problem.whiten
-    spread = D - D @ K @ D
     return Effects(
         mode=(T @ D @ e).T,
         var=best.sigma2 * (T @ spread @ T.T),

@@ -28,10 +28,10 @@ class GroupSums:
     Attributes
     ----------
     logdet : sum_j log|I + M_j D|
-    explained : (k, k) sum_j C_j' D F_j, what the groups take from [X y]'W[X y]
+    explained : (k, k) sum_j C_j' W_j C_j with W = D R, what the groups take from [X y]'W[X y]
     K : (q, q) sum_j K_j
     FF : (q, k, q, k) sum_j of outer products of F_j
-    K_each : (s, J) lower triangles of K_j;  F_each : (q, k, J)
+    K_each, W_each : (s, J) lower triangles of K_j and W_j;  F_each : (q, k, J)
     """
 
     logdet: float
@@ -39,6 +39,7 @@ class GroupSums:
     K: Array
     FF: Array
     K_each: Array
+    W_each: Array
     F_each: Array
 
 
@@ -46,21 +47,24 @@ def group_sums(problem: Problem, lam: Array) -> GroupSums:
     """One pass over the groups. Cost O(J (q k)^2), memory O(J q k)."""
     q, k, J = problem.ZtV.shape
     shape = problem.pairs
-    K_each = np.empty((len(shape.all_row), J))
-    F_each = np.empty((q, k, J))
-    CF, FF, K_sum, logdet = np.zeros((q * k, q * k)), np.zeros((q * k, q * k)), np.zeros(0), 0.0
-    C_flat, F_flat = problem.ZtV.reshape(q * k, J), F_each.reshape(q * k, J)
+    K_each, W_each = np.empty((len(shape.all_row), J)), np.empty((len(shape.all_row), J))
+    F_each, G = np.empty((q, k, J)), np.empty((q, k, min(J, tolerances.GROUP_BLOCK)))
+    explained, FF, logdet = np.zeros((k, k)), np.zeros((q * k, q * k)), 0.0
     for block in _blocks(J):
-        R, K, log_h = resolvent(problem.ZtZ[:, :, block], lam)
-        logdet += float(log_h.sum())
-        _rotate(R, problem.ZtV[:, :, block], F_each[:, :, block])
-        F = F_flat[:, block]
-        CF += C_flat[:, block] @ F.T
-        FF += F @ F.T
-        K_each[:, block] = K[shape.all_row, shape.all_col]
+        at = resolvent(problem.ZtZ[:, :, block], lam)
+        logdet += float(at.logdet.sum())
+        C, F = problem.ZtV[:, :, block], F_each[:, :, block]
+        WC = G[:, :, : C.shape[2]]
+        _rotate(at.R, C, F)
+        _rotate(at.W, C, WC)
+        for a in range(q):
+            explained += C[a] @ WC[a].T
+        flat = F_each.reshape(q * k, J)[:, block]
+        FF += flat @ flat.T
+        K_each[:, block] = at.K[shape.all_row, shape.all_col]
+        W_each[:, block] = at.W[shape.all_row, shape.all_col]
     K_sum = K_each.sum(axis=1)[shape.place]
-    explained = np.einsum("apbr,ab->pr", CF.reshape(q, k, q, k), lam @ lam.T)
-    return GroupSums(logdet, explained, K_sum, FF.reshape(q, k, q, k), K_each, F_each)
+    return GroupSums(logdet, explained, K_sum, FF.reshape(q, k, q, k), K_each, W_each, F_each)
 
 
 def _blocks(J: int) -> list[slice]:
