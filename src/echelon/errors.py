@@ -65,6 +65,14 @@ class UnknownOption(EchelonError, ValueError):
         super().__init__(f"{option}={value!r} is not known.{hint}")
 
 
+class UnknownArgument(EchelonError, TypeError):
+    """An option that a function does not have."""
+
+    def __init__(self, function: str, name: str, known: Sequence[str], instead: str = "") -> None:
+        hint = f" {instead}" if instead else nearest_hint(name, known, "Options")
+        super().__init__(f"{function}() has no option {name}=.{hint}")
+
+
 class NotIdentified(EchelonError, ValueError):
     """The data hold too little to estimate the model: one group, one row a group, a perfect fit."""
 

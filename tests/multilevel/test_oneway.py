@@ -10,7 +10,9 @@ from echelon.errors import DataError, NotIdentified, UnknownColumn
 from echelon.multilevel import OneWay, oneway_frame, oneway_values
 from tolerances import CLOSED, OPTIMUM, SAME, printed
 
-NUMBERS = [f.name for f in fields(OneWay) if f.name not in ("response", "factor", "backend")]
+NUMBERS = [
+    f.name for f in fields(OneWay) if f.name not in ("response", "factor", "backend", "about")
+]
 
 
 def test_balanced_closed_form(balanced):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from echelon.api.options import known_options
 from echelon.api.results import LMM, OLS
 from echelon.design.build import Extra
 from echelon.errors import DataError
@@ -14,6 +15,7 @@ from echelon.model.notes import warn
 from echelon.model.summaries import Summaries
 
 
+@known_options
 def lmer(
     formula: str,
     data: object = None,
@@ -86,6 +88,7 @@ def lmer(
     return LMM.of(fit)
 
 
+@known_options
 def lm(
     formula: str,
     data: object,

@@ -7,6 +7,7 @@ from dataclasses import fields
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
+from echelon.api.options import known_options
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.multilevel.describe import Description, describe_values, description_frame
 from echelon.multilevel.oneway import OneWay, oneway_frame, oneway_values
@@ -115,6 +116,7 @@ class Descriptives(Description):
     _repr_html_ = _html
 
 
+@known_options
 def oneway(
     response: str, group: str, data: object = None, *, summaries: object = None
 ) -> OneWayResult:
@@ -152,6 +154,7 @@ def oneway(
     return OneWayResult.of(oneway_values(response, group, data, summaries=summaries))
 
 
+@known_options
 def describe(
     data: object,
     columns: str | Sequence[str],

@@ -42,8 +42,8 @@ def empirical_bayes(fit: LmmFit) -> Effects:
     Notes
     -----
     With e = Z'V0^-1(y - X beta) of a group, u = D e and Var(u | y) = sigma^2 (D - D K D) =
-    sigma^2 D (I + M D)^-1 (`eb-mode`, `eb-conditional`; bates2015, section 2). The last form is used:
-    the difference loses its digits where groups are reliable.
+    sigma^2 D (I + M D)^-1 (`eb-mode`, `eb-conditional`; bates2015, section 2). The last form is
+    used: the difference loses its digits where groups are reliable.
     """
     problem, lam, best = fit.problem, fit.lam_working, fit.optimum
     D = lam @ lam.T

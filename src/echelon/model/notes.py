@@ -78,6 +78,6 @@ def _affine_in_inverse_size(n: NDArray[np.float64], inverse: NDArray[np.float64]
 def warn(fit: LmmFit) -> None:
     """Warn when a reported number may be wrong: weights used twice, a search that failed."""
     if own_weights(fit):
-        warnings.warn(OWN_WEIGHTS, EchelonWarning, stacklevel=3)
+        warnings.warn(OWN_WEIGHTS, EchelonWarning, stacklevel=4)
     if fit.verdict.status == "failed":
-        warnings.warn(fit.verdict.message, EchelonWarning, stacklevel=3)
+        warnings.warn(fit.verdict.message, EchelonWarning, stacklevel=4)

@@ -35,6 +35,7 @@ class Description:
         their percent of those with a known category
     rows, groups : rows of the table, and groups (0 without `level`)
     n_min, n_mean, n_max : rows per group (nan without `level`)
+    about : what every reader should know of the data, e.g. that they are synthetic; ""
     """
 
     backend: str
@@ -57,6 +58,7 @@ class Description:
     n_min: float
     n_mean: float
     n_max: float
+    about: str
 
 
 def describe_values(
@@ -118,6 +120,7 @@ def _description(
     counts = np.bincount(codes[codes >= 0], minlength=len(labels))
     return Description(
         backend=frame.backend,
+        about=frame.about,
         by=given[0],
         level=given[1],
         variables=tuple(name for name in arrays for _ in picks),

@@ -41,6 +41,7 @@ class OneWay:
     gamma00, gamma00_se : REML estimate of the grand mean, and its standard error
     tau00, sigma2, icc : REML variance between groups, within groups, and the share between
     weighted_mean : sum(mean_j / Delta_j) / sum(1 / Delta_j) with Delta_j = tau00 + sigma2 / n_j
+    about : what every reader should know of the data, e.g. that they are synthetic; ""
     """
 
     response: str
@@ -72,6 +73,7 @@ class OneWay:
     sigma2: float
     icc: float
     weighted_mean: float
+    about: str
 
     @property
     def truncated(self) -> float:
@@ -141,6 +143,7 @@ def _values(fit: LmmFit, response: str, group: str) -> OneWay:
         response=response,
         factor=group,
         backend=fit.source.backend,
+        about=fit.source.about,
         n=n,
         J=J,
         n_min=int(n_j.min()),
@@ -185,7 +188,7 @@ def oneway_frame(values: OneWay) -> object:
     >>> found.set_index("quantity")["value"].round(2)[["mean_rows", "mean_groups"]].tolist()
     [482.64, 482.78]
     """
-    skip = ("response", "factor", "backend")
+    skip = ("response", "factor", "backend", "about")
     names = [field.name for field in fields(OneWay) if field.name not in skip]
     numbers = np.array([float(getattr(values, name)) for name in names])
     return to_native({"quantity": names, "value": numbers}, values.backend)

@@ -90,4 +90,6 @@ def _notes(values: Description) -> tuple[str, ...]:
         sizes = f"{values.n_min:,.0f} to {values.n_max:,.0f} rows"
         each = f"Each of {values.groups:,} groups of {values.level} ({sizes})"
         said.insert(0, f"{each} counts once, by its mean.")
+    if values.about:
+        said.append(values.about)
     return tuple(said)

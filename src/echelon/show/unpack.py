@@ -193,6 +193,7 @@ def _oneway_notes(values: OneWay) -> tuple[str, ...]:
         "too. Balanced: mean and variance of the group means, less the variance within over the "
         "harmonic mean size. ANOVA: from mean squares, (MSB - MSW) / n0. REML: precision-weighted.",
         *((negative,) if min(v.tau00_anova, v.tau00_balanced) < 0 else ()),
+        *((v.about,) if v.about else ()),
     )
 
 

@@ -1,0 +1,40 @@
+"""Options that do not exist are refused, with the nearest one or what the habit is called here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from echelon.errors import UnknownArgument
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_IN_FORMULA = "Random effects are part of the formula, as in y ~ x + (x | school)."
+_ELSEWHERE = {
+    "weights": "Known precisions, Var(e) = sigma^2 / w, are precision=. Survey weights are not "
+    "offered yet, and a model's own weights 1 / Delta_j are applied already.",
+    "family": "Only responses on a continuous scale can be fitted by this version.",
+    "groups": _IN_FORMULA,
+    "re_formula": _IN_FORMULA,
+    "vc_formula": _IN_FORMULA,
+    "random": _IN_FORMULA,
+    "method": "REML is the default; reml=False is maximum likelihood.",
+}
+"""What users of lme4, nlme and statsmodels type, and where it is here."""
+
+
+def known_options(function: Callable[P, R]) -> Callable[P, R]:
+    """Give a public function a clear error for an option it does not have."""
+    known = tuple(inspect.signature(function).parameters)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in known:
+                raise UnknownArgument(function.__name__, name, known, _ELSEWHERE.get(name, ""))
+        return function(*args, **kwargs)
+
+    return call

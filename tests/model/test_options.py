@@ -1,0 +1,52 @@
+"""Options that do not exist: one clear error, also for the habits of lme4 and statsmodels."""
+
+import pytest
+
+import echelon as ec
+from echelon.errors import EchelonError
+
+
+@pytest.fixture(scope="module")
+def timss():
+    return ec.datasets.load("timss", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"REML": False}, "Did you mean 'reml'?"),
+        ({"contrast": {}}, "Did you mean 'contrasts'?"),
+        ({"weights": "w"}, "are precision="),
+        ({"groups": "idschool"}, "part of the formula"),
+        ({"family": "binomial"}, "continuous scale"),
+        ({"zzz": 1}, "Options: formula, data, reml"),
+    ],
+)
+def test_lmer_names_the_option_meant(timss, option, said):
+    with pytest.raises(TypeError, match=r"lmer\(\) has no option") as caught:
+        ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss, **option)
+    assert said in str(caught.value) and isinstance(caught.value, EchelonError)
+
+
+def test_the_others_too(timss):
+    with pytest.raises(EchelonError, match="precision"):
+        ec.lm("bsmmatxx ~ 1", timss, weights="w")
+    with pytest.raises(EchelonError, match="'level'"):
+        ec.describe(timss, "bsmmatxx", levels="idschool")
+    with pytest.raises(EchelonError, match="'summaries'"):
+        ec.oneway("bsmmatxx", "idschool", summary=timss)
+
+
+def test_signatures_stay_readable():
+    import inspect
+
+    assert list(inspect.signature(ec.lmer).parameters)[:3] == ["formula", "data", "reml"]
+
+
+def test_synthetic_data_are_said_to_be_so(timss):
+    sentence = "synthetic, simulated after published summaries"
+    for result in (
+        ec.oneway("bsmmatxx", "idschool", timss),
+        ec.describe(timss, "bsmmatxx", level="idschool"),
+    ):
+        assert any(sentence in note for note in result.table().notes)
