@@ -111,3 +111,7 @@ def nearest_hint(name: str, names: Sequence[str], otherwise: str) -> str:
         return f" Did you mean {lowered[near[0]]!r}?"
     shown = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     return f" {otherwise}: {shown}." if names else ""
+
+
+class TooLarge(EchelonError, MemoryError):
+    """The exact method would need more memory than is sensible; the message names the other way."""

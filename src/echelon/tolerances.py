@@ -80,3 +80,29 @@ ROW_BLOCK = 32768
 FEW_GROUPS = 10
 """Below this number of groups the summary warns that the variance between groups rests on very
 little (a common rule of thumb: Snijders & Bosker 2012, section 4.2; Maas & Hox 2005)."""
+
+MAX_CORE = 16_000
+"""Effects of all factors but the largest that the exact method takes: it holds about six dense
+matrices of that order, 12 GB at this size."""
+
+BORDER_BLOCK = 2_000_000
+"""Entries of the border filled in at a time before BLAS multiplies them (16 MB)."""
+
+MAX_PAIRS = 20_000_000
+"""Pair lists longer than this (16 bytes a pair) are not made."""
+
+PAIR_CHUNK = 1_000_000
+"""Pairs listed at a time."""
+
+DENSE_FLOPS = 8e10
+"""Arithmetic rate of BLAS assumed when a strategy is chosen, per second (measured 1e11 on 2 cores)."""
+
+PAIR_SECONDS = 3e-9
+"""Time of one pair in a sparse matrix-vector product, seconds (measured)."""
+
+SPARSE_SECONDS = 1e-9
+"""Time of one entry of the border times one column, sparse, seconds (measured)."""
+
+DIVIDE = 1e-3
+"""The rest of the factors is worked out by dividing by Lam when its smallest singular value exceeds
+this (whitened units); below it the division would lose more digits than the products."""

@@ -14,16 +14,39 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pytest
 
 import echelon as ec
+from echelon.errors import NotYetSupported
 
 HERE = Path(__file__).parent
-IDS = tuple(sorted(path.stem for path in (HERE / "models").glob("*.json")))
+SEVERAL = (
+    "cake_temp", "cake_temp0", "chem97_null", "egsingle_ri", "inst_full", "inst_sub",
+    "machines_int", "oats_sp", "oxide", "pastes", "pastes_ml", "penicillin", "singular_ri",
+    "sleep_phase", "subjitem_dbar", "subjitem_f", "three_nested",
+)  # fmt: skip
+"""Models with several grouping factors."""
+ONE = tuple(sorted({path.stem for path in (HERE / "models").glob("*.json")}.difference(SEVERAL)))
+"""Models with one grouping factor."""
+IDS = (*ONE, *SEVERAL)
 BACKENDS = ("pandas", "polars", "pyarrow")
 BUNDLED = {"timss_like": "timss", "eclsk_like": "eclsk"}
 
 FLAT_RIDGE = ("machines_dbar_factor",)
 """theta is not identified: (1 | g) beside a full covariance of the cell means of a factor."""
+
+RECODED = {"subjitem_f": {"subj": (("(Intercept)", "condF[a]"), ((1.0, 0.5), (0.0, -0.5)))}}
+"""Where lme4 codes a factor in the random part otherwise than we do: it applies `contrasts` to the
+fixed part only, so its slope of condF is b against a where ours is a against the mean. By factor: our
+effects, and the matrix A with (our effects) = A (theirs)."""
+
+PENDING = pytest.mark.xfail(raises=NotYetSupported, strict=False)
+"""Several grouping factors before this version fits them; with it the mark is of no effect."""
+
+
+def cases(names: tuple[str, ...]) -> list[object]:
+    """Ids to parametrise by, those of SEVERAL marked."""
+    return [pytest.param(n, marks=PENDING) if n in SEVERAL else n for n in names]
 
 
 @cache
@@ -111,6 +134,88 @@ def _ordered_predictors(golden: dict[str, Any]) -> dict[str, str]:
     fixed = golden["call"]["formula"].split("(")[0]
     ordered = {c["name"] for c in sidecar(golden["dataset"])["columns"] if c["type"] == "ordered"}
     return {name: "poly" for name in ordered if re.search(rf"\b{name}\b", fixed)}
+
+
+def plain(name: str) -> str:
+    """A column name without the mark of its coding: `sector[T.Catholic]` is `sector[Catholic]`."""
+    return re.sub(r"\[[TS]\.", "[", name)
+
+
+def ours_of(names: list[str], golden: dict[str, Any]) -> list[str]:
+    """R's names of columns as Echelon writes them."""
+    sums = bool(golden["call"]["contrasts"])
+    return [our_name(name, golden["dataset"], sums) for name in names]
+
+
+def r_factor(block: str, golden: dict[str, Any]) -> str:
+    """The factor of one of lme4's blocks: those of `||` are Subject, Subject.1, ..."""
+    return block if block in golden["n_groups"] else block.rpartition(".")[0]
+
+
+Effect = tuple[str, str]
+"""A grouping factor and a random effect of it, without the mark of the coding."""
+
+
+def our_effects(fit: ec.LMM) -> list[Effect]:
+    """The random effects of all factors in the order of our covariance factor."""
+    return [(g.factor, plain(effect)) for g in fit.moments.groups for effect in g.effects]
+
+
+def _their_effects(name: str, fit: ec.LMM) -> list[Effect]:
+    """lme4's effects in the order of ours: factor by factor, each by its own names."""
+    golden = model(name)
+    return [
+        (g.factor, effect)
+        for g in fit.moments.groups
+        for effect in ours_of(golden["ranef"][g.factor]["terms"], golden)
+    ]
+
+
+def theta_places(name: str, fit: ec.LMM) -> list[tuple[int, int]]:
+    """Row and column in our covariance factor of each of lme4's parameters, found by its name.
+
+    lme4 has the factors by decreasing number of levels, we have them in the order of the formula; the
+    name "subj.cond.(Intercept)" is the entry of cond (row) and (Intercept) (column) of subj.
+    """
+    golden, effects = model(name), _their_effects(name, fit)
+    named = {}
+    for factor, part in golden["ranef"].items():
+        terms = list(zip(part["terms"], ours_of(part["terms"], golden), strict=True))
+        for r, (r_name, r_ours) in enumerate(terms):
+            row = effects.index((factor, r_ours))
+            named[f"{factor}.{r_name}"] = (row, row)
+            for c_name, c_ours in terms[:r]:
+                named[f"{factor}.{r_name}.{c_name}"] = (row, effects.index((factor, c_ours)))
+    return [named[entry] for entry in golden["theta"]["names"]]
+
+
+def their_factor(name: str, fit: ec.LMM, theta: list[float]) -> np.ndarray:
+    """lme4's covariance factor (q, q) in our order of effects, of its parameters theta."""
+    lam = np.zeros((len(our_effects(fit)),) * 2)
+    for place, value in zip(theta_places(name, fit), theta, strict=True):
+        lam[place] = value
+    return lam
+
+
+def recoding(name: str, fit: ec.LMM) -> np.ndarray:
+    """A (q, q) with (our effects) = A (theirs); the identity but for RECODED."""
+    ours, theirs = our_effects(fit), _their_effects(name, fit)
+    changed = RECODED.get(name, {})
+    A = np.eye(len(ours))
+    for factor, (effects, matrix) in changed.items():
+        place = [ours.index((factor, effect)) for effect in effects]
+        A[np.ix_(place, place)] = matrix
+    same = [a == b for a, b in zip(ours, theirs, strict=True) if a[0] not in changed]
+    assert all(same), (ours, theirs)
+    return A
+
+
+def our_factor(name: str, fit: ec.LMM, theta: list[float]) -> np.ndarray:
+    """lme4's covariance factor as ours: in our order and our coding, lower triangular."""
+    lam = their_factor(name, fit, theta)
+    if name in RECODED:
+        return fit.optimum.pairs.rotated(recoding(name, fit) @ lam)
+    return lam
 
 
 def our_name(r_name: str, dataset: str, sums: bool = False) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import Values, to_native
-from echelon.estimate.kernel import group_sums
+from echelon.estimate.engine import FactorEffects
 from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
 
@@ -36,27 +36,47 @@ class Effects:
             raise ValueError(f"var has shape {self.var.shape}, expected {(J, q, q)}")
 
 
-def empirical_bayes(fit: LmmFit) -> Effects:
-    """Empirical Bayes (conditional mean) estimates of the random effects, from moments alone.
+def empirical_bayes(fit: LmmFit, factor: str | None = None) -> Effects:
+    """Empirical Bayes (conditional mean) estimates of one factor's random effects.
+
+    Parameters
+    ----------
+    factor : grouping factor; may be left out when there is only one
+
+    Raises
+    ------
+    UnknownOption : no such factor, or several and none named
+    """
+    return all_effects(fit)[fit.place(factor)]
+
+
+def all_effects(fit: LmmFit) -> tuple[Effects, ...]:
+    """Empirical Bayes estimates of every factor's random effects, from moments alone.
 
     Notes
     -----
     With e = Z'V0^-1(y - X beta) of a group, u = D e and Var(u | y) = sigma^2 (D - D K D) =
-    sigma^2 D (I + M D)^-1 (`eb-mode`, `eb-conditional`; bates2015, section 2). The last form is
-    used: the difference loses its digits where groups are reliable.
+    sigma^2 D (I + M D)^-1 for one factor (`eb-mode`, `eb-conditional`; bates2015, section 2). The
+    last form is used: the difference loses its digits where groups are reliable.
     """
-    problem, lam, best = fit.problem, fit.lam_working, fit.optimum
+    task = fit.problem
+    sweep = task.engine.sweep(fit.lam_working)
+    parts = task.blocks.parts
+    centred = fit.optimum.beta - task.fixed.shift
+    beta = np.linalg.solve(task.fixed.back, centred).astype(np.float64)
+    return tuple(
+        _effects(fit, part, beta, found) for part, found in zip(parts, sweep.effects(), strict=True)
+    )
+
+
+def _effects(fit: LmmFit, part: slice, beta: Array, found: FactorEffects) -> Effects:
+    lam, T, p = fit.lam_working[part, part], fit.problem.whiten[part, part], fit.problem.p
     D = lam @ lam.T
-    sums = group_sums(problem, lam)
-    p = problem.p
-    beta = np.linalg.solve(problem.fixed.back, best.beta - problem.fixed.shift)
-    e = sums.F_each[:, p] - np.einsum("apj,p->aj", sums.F_each[:, :p], beta)
-    spread = sums.W_each[problem.pairs.place].transpose(2, 0, 1)
-    T = problem.whiten
+    e = found.F[:, p] - np.einsum("apj,p->aj", found.F[:, :p], beta)
     return Effects(
         mode=(T @ D @ e).T,
-        var=best.sigma2 * (T @ spread @ T.T),
-        leverage=np.einsum("ab,bpj->jap", T @ D, sums.F_each[:, :p]),
+        var=fit.optimum.sigma2 * (T @ found.W.transpose(2, 0, 1) @ T.T),
+        leverage=np.einsum("ab,bpj->jap", T @ D, found.F[:, :p]),
     )
 
 
@@ -75,7 +95,7 @@ def total_variance(fit: LmmFit, effects: Effects, own: Array) -> Array:
 
 
 def ranef(fit: LmmFit, *, level: float = 0.95) -> object:
-    """Random effects as a labelled table, one row a group and effect.
+    """Random effects as a labelled table, one row a group and effect, factor after factor.
 
     Parameters
     ----------
@@ -87,20 +107,26 @@ def ranef(fit: LmmFit, *, level: float = 0.95) -> object:
     conditional SD), conf_low, conf_high
     """
     check_level(level)
-    effects = empirical_bayes(fit)
-    J, q = effects.mode.shape
-    sd = np.sqrt(np.maximum(np.diagonal(effects.var, axis1=1, axis2=2), 0.0))
-    reach = float(t_quantile((1 + level) / 2, np.inf)) * sd
-    columns: dict[str, Values] = {
-        "group": [fit.factor] * (J * q),
-        "level": [level_ for level_ in fit.group_moments.levels for _ in range(q)],
-        "term": list(fit.effects) * J,
-        "estimate": effects.mode.ravel(),
-        "std_error": sd.ravel(),
-        "conf_low": (effects.mode - reach).ravel(),
-        "conf_high": (effects.mode + reach).ravel(),
+    reach = float(t_quantile((1 + level) / 2, np.inf))
+    columns: dict[str, list[object]] = {"group": [], "level": [], "term": []}
+    modes, errors = [], []
+    for group, effects in zip(fit.moments.groups, all_effects(fit), strict=True):
+        J, q = effects.mode.shape
+        columns["group"] += [group.factor] * (J * q)
+        columns["level"] += [level_ for level_ in group.levels for _ in range(q)]
+        columns["term"] += list(group.effects) * J
+        variance = np.diagonal(effects.var, axis1=1, axis2=2)
+        modes.append(effects.mode.ravel())
+        errors.append(np.sqrt(np.maximum(variance, 0.0)).ravel())
+    mode, sd = np.concatenate(modes), np.concatenate(errors)
+    table: dict[str, Values] = {
+        **columns,
+        "estimate": mode,
+        "std_error": sd,
+        "conf_low": mode - reach * sd,
+        "conf_high": mode + reach * sd,
     }
-    return to_native(columns, fit.source.backend)
+    return to_native(table, fit.source.backend)
 
 
-__all__ = ["Effects", "empirical_bayes", "ranef", "total_variance"]
+__all__ = ["Effects", "all_effects", "empirical_bayes", "ranef", "total_variance"]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from echelon.data import Values, to_native
 from echelon.design.design import Design
-from echelon.effects.empirical_bayes import empirical_bayes
+from echelon.effects.empirical_bayes import all_effects, empirical_bayes
 from echelon.model.fit import LmmFit, OlsFit
 
 Array = NDArray[np.float64]
@@ -31,16 +31,15 @@ def fitted(fit: LmmFit | OlsFit) -> Array:
 
 def _random_part(fit: LmmFit, design: Design) -> Array:
     """Z u over the rows."""
-    (factor,) = design.factors
-    mode = empirical_bayes(fit).mode
     out = np.zeros(design.n)
-    columns = [
-        array
-        for term in factor.terms
-        for array in (*([np.ones(1)] if term.intercept else []), *term.arrays)
-    ]
-    for a, column in enumerate(columns):
-        out += mode[factor.codes, a] * column
+    for factor, effects in zip(design.factors, all_effects(fit), strict=True):
+        columns = [
+            array
+            for term in factor.terms
+            for array in (*([np.ones(1)] if term.intercept else []), *term.arrays)
+        ]
+        for a, column in enumerate(columns):
+            out += effects.mode[factor.codes, a] * column
     return out
 
 

@@ -17,7 +17,7 @@ from math import log, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.estimate.kernel import GroupSums, group_sums, second_sums
+from echelon.estimate.engine import Second
 from echelon.estimate.problem import Problem
 from echelon.linalg.triangular import cholesky, inverse
 
@@ -84,27 +84,27 @@ class Evaluation:
 def evaluate(problem: Problem, lam: Array, reml: bool) -> Evaluation | None:
     """Deviance, gradient, Hessian and expected information at one covariance factor.
 
-    None where the deviance does not exist to working precision (a factor far outside). Cost of two
-    passes over the groups (`group_sums`, `second_sums`).
+    None where the deviance does not exist to working precision (a factor far outside). What it
+    costs is the engine's matter.
     """
     p = problem.p
     df = problem.n - p if reml else problem.n
     try:
-        sums = group_sums(problem, lam)
+        at = problem.engine.sweep(lam)
     except np.linalg.LinAlgError:  # I + M D singular to working precision
         return None
-    A = problem.cross - sums.explained
+    A = problem.cross - at.explained
     factor = cholesky((A + A.T) / 2)
     if factor is None or not factor[p, p] > 0:
         return None
     diagonal = np.diagonal(factor)
     rho2 = float(diagonal[p] ** 2)
-    value = sums.logdet - problem.log_weight + df * (1 + log(2 * pi * rho2 / df))
+    value = at.logdet - problem.log_weight + df * (1 + log(2 * pi * rho2 / df))
     if reml:
         value += 2 * float(np.log(diagonal[:p]).sum())
     solve = inverse(factor)
     solve[p] *= diagonal[p]  # the row (-beta', 1): residuals, not standardised ones
-    curve = _curvature(problem, sums, solve, reml)
+    curve = _curvature(at.second(solve, reml), p)
     slope = problem.pairs.symmetric_slope(curve.slope - df / rho2 * curve.score)
     hessian_D = _hessian_D(curve, rho2, df)
     chain = problem.pairs.factor_jacobian(lam)
@@ -131,27 +131,18 @@ def _hessian_D(curve: Curvature, rho2: float, df: int) -> Array:
     return hessian - (c / rho2) * np.outer(curve.score, curve.score)
 
 
-def _curvature(problem: Problem, sums: GroupSums, solve: Array, reml: bool) -> Curvature:
-    """All sums of products over groups, contracted with the free entries of D."""
-    shape, p, q = problem.pairs, problem.p, problem.q
-    t, k = len(shape.row), p + 1
-    gram = np.matmul(solve, sums.FF.reshape(q, k, q * k)).reshape(q * k * q, k) @ solve.T
-    gram = gram.reshape(q, k, q, k).transpose(0, 2, 1, 3)  # [(T e)_a (T e)_b'] by effects a, b
-    second = second_sums(problem, sums, solve, reml)
-    TT = np.ascontiguousarray(gram[:, :, :p, :p])
-    fixed = (shape.basis @ TT.reshape(q * q, p * p)).reshape(t, p, p)
-    cross = shape.basis @ gram[:, :, :p, p].reshape(q * q, p)
-    twice = shape.trace_form(second.eK)
-    quadratic = (twice + twice.T) / 2 - (cross @ cross.T)
-    slope = shape.basis @ sums.K.ravel()
-    trace = shape.trace_form(second.KK)
-    if reml:
+def _curvature(second: Second, p: int) -> Curvature:
+    """Second-order quantities, with the fixed effects projected out of V0^-1 under REML."""
+    fixed = np.ascontiguousarray(second.gram[:, :p, :p])
+    cross = second.gram[:, :p, p]
+    quadratic = (second.quadratic + second.quadratic.T) / 2 - cross @ cross.T
+    slope, trace = second.slope, second.trace
+    if second.mixed is not None:
         slope = slope - np.trace(fixed, axis1=1, axis2=2)
-        mixed = shape.trace_form(second.TK)
-        trace = trace - (mixed + mixed.T) + np.einsum("ixy,lyx->il", fixed, fixed)
+        trace = trace - (second.mixed + second.mixed.T) + np.einsum("ixy,lyx->il", fixed, fixed)
     return Curvature(
         slope=slope,
-        score=shape.basis @ gram[:, :, p, p].ravel(),
+        score=second.gram[:, p, p],
         quadratic=quadratic,
         trace=trace,
         fixed=fixed,

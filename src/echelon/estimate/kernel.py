@@ -1,4 +1,4 @@
-"""Sums over groups at given relative covariance: the only loop of a fit that touches the groups.
+"""One grouping factor: sums over its groups at given relative covariance, the only loop over them.
 
 For group j, with M = Z'WZ and C = Z'W[X y]:
 
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
-from echelon.estimate.problem import Problem
+from echelon.estimate.blocks import Blocks
+from echelon.estimate.engine import FactorEffects, Second
 from echelon.linalg.batched import resolvent
 
 Array = NDArray[np.float64]
@@ -43,17 +44,17 @@ class GroupSums:
     F_each: Array
 
 
-def group_sums(problem: Problem, lam: Array) -> GroupSums:
+def group_sums(blocks: Blocks, lam: Array) -> GroupSums:
     """One pass over the groups. Cost O(J (q k)^2), memory O(J q k)."""
-    q, k, J = problem.ZtV.shape
-    shape = problem.pairs
+    ZtZ, ZtV, shape = blocks.factors[0].ZtZ, blocks.factors[0].ZtV, blocks.pairs
+    q, k, J = ZtV.shape
     K_each, W_each = np.empty((len(shape.all_row), J)), np.empty((len(shape.all_row), J))
     F_each, G = np.empty((q, k, J)), np.empty((q, k, min(J, tolerances.GROUP_BLOCK)))
     explained, FF, logdet = np.zeros((k, k)), np.zeros((q * k, q * k)), 0.0
     for block in _blocks(J):
-        at = resolvent(problem.ZtZ[:, :, block], lam)
+        at = resolvent(ZtZ[:, :, block], lam)
         logdet += float(at.logdet.sum())
-        C, F = problem.ZtV[:, :, block], F_each[:, :, block]
+        C, F = ZtV[:, :, block], F_each[:, :, block]
         WC = G[:, :, : C.shape[2]]
         _rotate(at.R, C, F)
         _rotate(at.W, C, WC)
@@ -96,18 +97,18 @@ class SecondSums:
     TK: Array
 
 
-def second_sums(problem: Problem, sums: GroupSums, solve: Array, reml: bool) -> SecondSums:
+def second_sums(blocks: Blocks, sums: GroupSums, solve: Array, reml: bool) -> SecondSums:
     """Second pass: F_j in orthonormal fixed-effect coordinates T_j and residuals e_j.
 
     Parameters
     ----------
     solve : (k, k) rows that turn F into [T; e]
     """
-    shape = problem.pairs
-    s, p = len(shape.all_row), problem.p
+    shape = blocks.pairs
+    s, p = len(shape.all_row), len(solve) - 1
     row, col = shape.all_row, shape.all_col
     eK, TK = np.zeros((s, s)), np.zeros((s, s))
-    for block in _blocks(problem.J):
+    for block in _blocks(blocks.factors[0].J):
         F, K = sums.F_each[:, :, block], sums.K_each[:, block]
         T = np.matmul(solve if reml else solve[p:], F)
         e = T[:, -1]
@@ -118,3 +119,52 @@ def second_sums(problem: Problem, sums: GroupSums, solve: Array, reml: bool) -> 
             )
             TK += outer @ K.T
     return SecondSums(sums.K_each @ sums.K_each.T, eK, TK)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneFactor:
+    """The engine of one grouping factor."""
+
+    blocks: Blocks
+    name: str = "one factor"
+
+    def sweep(self, lam: Array) -> OneFactorSweep:
+        """One pass over the groups."""
+        return OneFactorSweep(self.blocks, group_sums(self.blocks, lam))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneFactorSweep:
+    """One grouping factor at one covariance factor."""
+
+    blocks: Blocks
+    sums: GroupSums
+
+    @property
+    def logdet(self) -> float:
+        """log|I + Z'WZ D|."""
+        return self.sums.logdet
+
+    @property
+    def explained(self) -> Array:
+        """(k, k) what the groups take from [X y]'W[X y]."""
+        return self.sums.explained
+
+    def second(self, solve: Array, reml: bool) -> Second:
+        """Sums of products over groups, contracted with the free entries of D."""
+        shape, k, q = self.blocks.pairs, len(solve), self.blocks.factors[0].q
+        gram = np.matmul(solve, self.sums.FF.reshape(q, k, q * k)).reshape(q * k * q, k) @ solve.T
+        by_effects = np.ascontiguousarray(gram.reshape(q, k, q, k).transpose(0, 2, 1, 3))
+        sums = second_sums(self.blocks, self.sums, solve, reml)
+        return Second(
+            slope=shape.basis @ self.sums.K.ravel(),
+            trace=shape.trace_form(sums.KK),
+            gram=(shape.basis @ by_effects.reshape(q * q, k * k)).reshape(-1, k, k),
+            quadratic=shape.trace_form(sums.eK),
+            mixed=shape.trace_form(sums.TK) if reml else None,
+        )
+
+    def effects(self) -> tuple[FactorEffects, ...]:
+        """The groups' F and W."""
+        place = self.blocks.pairs.place
+        return (FactorEffects(self.sums.F_each, self.sums.W_each[place]),)

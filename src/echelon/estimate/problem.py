@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.errors import DataError, NotIdentified
+from echelon.estimate.blocks import Blocks, CrossBlocks, FactorBlocks
+from echelon.estimate.choose import choose
+from echelon.estimate.engine import Engine
 from echelon.linalg.rank import independent_columns
-from echelon.linalg.symmetric import Pairs, pairs
+from echelon.linalg.symmetric import Pairs, block_diagonal, pairs
 from echelon.linalg.triangular import inverse
 from echelon.moments.moments import GroupMoments, Moments
 
@@ -45,15 +48,15 @@ class FixedPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    """One grouping factor, random columns whitened, arrays ready for the kernel.
+    """The random columns whitened, everything ready for the engine.
 
     Attributes
     ----------
     n, p, log_weight : rows, fixed effects, sum of log precision weights
     cross : (p + 1, p + 1) [X y]'W[X y]
-    ZtZ : (q, q, J);  ZtV : (q, p + 1, J), structure of arrays
-    pairs : free entries of the covariance of the effects
-    whiten : (q, q) Z_whitened = Z_user @ whiten; so D_user = whiten D whiten'
+    blocks : cross-products of the random effects
+    engine : what evaluates them, chosen by the structure of the factors
+    whiten : (q, q) Z_whitened = Z_user @ whiten; so D_user = whiten D whiten'; block diagonal
     fixed : the way back for beta
     """
 
@@ -61,21 +64,20 @@ class Problem:
     p: int
     log_weight: float
     cross: Array
-    ZtZ: Array
-    ZtV: Array
-    pairs: Pairs
+    blocks: Blocks
+    engine: Engine
     whiten: Array
     fixed: FixedPart
 
     @property
-    def J(self) -> int:
-        """Groups."""
-        return int(self.ZtZ.shape[2])
+    def pairs(self) -> Pairs:
+        """Free entries of the covariance of the effects of all factors."""
+        return self.blocks.pairs
 
     @property
     def q(self) -> int:
-        """Effects per group."""
-        return int(self.ZtZ.shape[0])
+        """Effects of all factors together."""
+        return self.pairs.q
 
 
 def fixed_part(moments: Moments) -> FixedPart:
@@ -143,37 +145,59 @@ def _constant_in(moments: Moments, X: Array) -> Array | None:
 
 
 def problem(moments: Moments) -> Problem:
-    """Lay out moments with one grouping factor for the kernel.
+    """Lay out moments for the engine that fits the structure of their grouping factors.
 
     Raises
     ------
     NotIdentified : one group; as many random effects as rows; a response that is constant
     """
-    (group,) = moments.groups
-    _check_identified(moments, group)
+    for group in moments.groups:
+        _check_identified(moments, group)
     fixed = fixed_part(moments)
     if fixed.p >= moments.n:
         raise NotIdentified(
             f"{moments.n} rows cannot estimate {fixed.p} fixed effects and the variances besides. "
             "Use fewer predictors."
         )
-    shape = pairs(group.sizes)
-    whiten = _whitening(group, moments.n)
-    ZtZ = whiten.T @ group.ZtZ @ whiten
-    ZtV = (whiten.T @ group.ZtV) @ fixed.lay
     cross = fixed.lay.T @ moments.cross @ fixed.lay
     _check_not_perfect(cross, moments, fixed)
+    whitens = [_whitening(group, moments.n) for group in moments.groups]
+    blocks = _blocks(moments, fixed, whitens)
+    to_user = [g.user_from_centred() @ T for g, T in zip(moments.groups, whitens, strict=True)]
     return Problem(
         n=moments.n,
         p=fixed.p,
         log_weight=moments.log_weight,
         cross=cross,
-        ZtZ=np.ascontiguousarray(ZtZ.transpose(1, 2, 0)),
-        ZtV=np.ascontiguousarray(ZtV.transpose(1, 2, 0)),
-        pairs=shape,
-        whiten=group.user_from_centred() @ whiten,
+        blocks=blocks,
+        engine=choose(blocks),
+        whiten=block_diagonal(to_user),
         fixed=fixed,
     )
+
+
+def _blocks(moments: Moments, fixed: FixedPart, whitens: list[Array]) -> Blocks:
+    factors = tuple(
+        FactorBlocks(
+            ZtZ=np.ascontiguousarray((T.T @ group.ZtZ @ T).transpose(1, 2, 0)),
+            ZtV=np.ascontiguousarray(((T.T @ group.ZtV) @ fixed.lay).transpose(1, 2, 0)),
+        )
+        for group, T in zip(moments.groups, whitens, strict=True)
+    )
+    crossings = tuple(
+        CrossBlocks(
+            c.first,
+            c.second,
+            c.row,
+            c.col,
+            np.ascontiguousarray(
+                (whitens[c.first].T @ c.blocks @ whitens[c.second]).transpose(1, 2, 0)
+            ),
+        )
+        for c in moments.crossings
+    )
+    sizes = tuple(size for group in moments.groups for size in group.sizes)
+    return Blocks(factors, crossings, pairs(sizes))
 
 
 def _whitening(group: GroupMoments, n: int) -> Array:

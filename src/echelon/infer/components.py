@@ -59,6 +59,7 @@ def component_values(fit: LmmFit) -> Components:
     """
     best = fit.optimum
     shape = best.pairs
+    owner = [(group.factor, effect) for group in fit.moments.groups for effect in group.effects]
     cov = best.component_covariance()
     where = {(int(r), int(c)): i for i, (r, c) in enumerate(zip(shape.row, shape.col, strict=True))}
     full = best.covariance
@@ -70,8 +71,7 @@ def component_values(fit: LmmFit) -> Components:
             se = se if sd > 0 else np.nan
             variances.append(
                 Component(
-                    fit.factor,
-                    fit.effects[r],
+                    *owner[r],
                     "",
                     float(full[r, r]),
                     se,
@@ -82,9 +82,7 @@ def component_values(fit: LmmFit) -> Components:
         else:
             rho, rho_se = _correlation(full, cov, where, r, c)
             covariances.append(
-                Component(
-                    fit.factor, fit.effects[c], fit.effects[r], float(full[r, c]), se, rho, rho_se
-                )
+                Component(*owner[c], owner[r][1], float(full[r, c]), se, rho, rho_se)
             )
     sigma2_se = float(np.sqrt(cov[-1, -1]))
     residual = Component(

@@ -7,6 +7,7 @@ the order of lme4's `theta`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -138,6 +139,17 @@ def pairs(sizes: tuple[int, ...]) -> Pairs:
     return Pairs(
         sizes, np.array(row), np.array(col), basis.reshape(t, q * q), all_row, all_col, place
     )
+
+
+def block_diagonal(parts: Sequence[Array]) -> Array:
+    """The square matrices on the diagonal of one (q, q) matrix."""
+    q = sum(len(part) for part in parts)
+    out, start = np.zeros((q, q)), 0
+    for part in parts:
+        stop = start + len(part)
+        out[start:stop, start:stop] = part
+        start = stop
+    return out
 
 
 def semidefinite_factor(D: Array) -> Array:

@@ -21,7 +21,7 @@ from echelon.formula import ModelSpec, parse
 from echelon.linalg.triangular import inverse
 from echelon.model.fit import DfMethod, LmmFit, OlsFit, Source
 from echelon.model.summaries import Summaries
-from echelon.moments import GroupMoments, Moments, from_rows, from_summaries
+from echelon.moments import Moments, from_rows, from_summaries
 
 Array = NDArray[np.float64]
 
@@ -78,8 +78,7 @@ def fit_moments(
     task = problem(moments)
     search = minimise(task, reml)
     best = optimum(task, search, reml)
-    group = moments.groups[0]
-    verdict = judge(search, _theta_names(best, group), _at_zero(best, group))
+    verdict = judge(search, theta_names(best, moments), _at_zero(best, moments))
     if verdict.status == "failed":
         check_residual(task, search.at.rho2)
     return LmmFit(
@@ -152,13 +151,6 @@ def _mixed(spec: ModelSpec) -> ModelSpec:
             (0, len(spec.formula)),
         )
     _check_response(spec)
-    factors = list(dict.fromkeys(term.group for term in spec.random))
-    if len(factors) > 1:
-        names = ", ".join(":".join(f) for f in factors)
-        raise NotYetSupported(
-            f"This version fits one grouping factor at a time; the formula {spec.formula!r} has "
-            f"{len(factors)}: {names}. Nested and crossed factors come with a later version."
-        )
     return spec
 
 
@@ -176,27 +168,30 @@ def _check_response(spec: ModelSpec) -> None:
         )
 
 
-def _theta_names(best: Optimum, group: GroupMoments) -> tuple[str, ...]:
+def theta_names(best: Optimum, moments: Moments) -> tuple[str, ...]:
     """lme4's names: "Subject.(Intercept)", "Subject.Days.(Intercept)"."""
+    owner = [(group.factor, effect) for group in moments.groups for effect in group.effects]
     return tuple(
-        f"{group.factor}.{group.effects[r]}" + ("" if r == c else f".{group.effects[c]}")
+        f"{owner[r][0]}.{owner[r][1]}" + ("" if r == c else f".{owner[c][1]}")
         for r, c in zip(best.pairs.row, best.pairs.col, strict=True)
     )
 
 
-def _at_zero(best: Optimum, group: GroupMoments) -> tuple[str, ...]:
+def _at_zero(best: Optimum, moments: Moments) -> tuple[str, ...]:
     """Effects with zero variance, and blocks whose covariance is singular, in words."""
+    owner = [(group.factor, effect) for group in moments.groups for effect in group.effects]
     found = []
     for start, size in zip(best.pairs.starts, best.pairs.sizes, strict=True):
-        names = group.effects[start : start + size]
+        factor = owner[start][0]
+        names = [effect for _, effect in owner[start : start + size]]
         block = best.lam[start : start + size, start : start + size]
         zero = [name for name, row in zip(names, block, strict=True) if not row.any()]
-        found += [f"zero variance of {name} between {group.factor}" for name in zero]
+        found += [f"zero variance of {name} between {factor}" for name in zero]
         alive = size - len(zero)
         if alive > np.linalg.matrix_rank(block) and alive > 1:
             what = "a correlation of +1 or -1" if alive == 2 else "perfectly dependent effects"
             kept = [name for name in names if name not in zero]
-            found.append(f"{what} between the random effects {', '.join(kept)} of {group.factor}")
+            found.append(f"{what} between the random effects {', '.join(kept)} of {factor}")
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from echelon.data import Missing
 from echelon.design.build import Built
-from echelon.errors import NeedsRows
+from echelon.errors import DataError, NeedsRows, UnknownOption
 from echelon.estimate.optimum import Optimum
 from echelon.estimate.problem import Problem
 from echelon.estimate.verdict import Verdict
@@ -43,7 +43,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LmmFit:
-    """A fitted linear mixed model with one grouping factor: complete when built, never changed.
+    """A fitted linear mixed model: complete when built, never changed.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class LmmFit:
     df_method : how denominator degrees of freedom are found
     moments : sufficient statistics of the data
     problem : the same in working units
-    lam_working : (q, q) covariance factor in working units
+    lam_working : (q, q) covariance factor of all factors' effects in working units
     optimum : estimates in the user's units
     verdict : whether they are the optimum
     source : where the data came from
@@ -71,19 +71,45 @@ class LmmFit:
     built: Built | None
 
     @property
+    def factors(self) -> tuple[str, ...]:
+        """Names of the grouping factors, in the order of the formula."""
+        return tuple(group.factor for group in self.moments.groups)
+
+    def place(self, factor: str | None = None) -> int:
+        """Number of a grouping factor; of the only one when none is named.
+
+        Raises
+        ------
+        UnknownOption : no such factor
+        DataError : several factors and none named
+        """
+        if factor is None and len(self.factors) > 1:
+            raise DataError(
+                f"This model has {len(self.factors)} grouping factors. Name one of them: "
+                f"{', '.join(map(repr, self.factors))}."
+            )
+        if factor is not None and factor not in self.factors:
+            raise UnknownOption("factor", factor, self.factors)
+        return 0 if factor is None else self.factors.index(factor)
+
+    def group(self, factor: str | None = None) -> GroupMoments:
+        """Moments of a grouping factor; of the only one when none is named."""
+        return self.moments.groups[self.place(factor)]
+
+    @property
     def group_moments(self) -> GroupMoments:
-        """Moments of the grouping factor."""
-        return self.moments.groups[0]
+        """Moments of the only grouping factor."""
+        return self.group()
 
     @property
     def factor(self) -> str:
-        """Name of the grouping factor."""
-        return self.group_moments.factor
+        """Name of the only grouping factor."""
+        return self.group().factor
 
     @property
     def effects(self) -> tuple[str, ...]:
-        """Names of the random effects, in order."""
-        return self.group_moments.effects
+        """Names of the random effects of the only grouping factor, in order."""
+        return self.group().effects
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,8 +133,8 @@ class LmmFit:
 
     @property
     def J(self) -> int:
-        """Groups."""
-        return len(self.group_moments.levels)
+        """Groups of the only grouping factor."""
+        return len(self.group().levels)
 
     def rows(self, what: str) -> Built:
         """The design over rows.

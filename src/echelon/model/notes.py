@@ -18,8 +18,11 @@ def notes(fit: LmmFit | OlsFit) -> tuple[str, ...]:
     if isinstance(fit, LmmFit):
         if fit.verdict.status != "converged" or fit.verdict.flat:
             found.append(fit.verdict.message)
-        if fit.J < tolerances.FEW_GROUPS:
-            found.append(_few_groups(fit))
+        found += [
+            _few_groups(fit, group.factor, len(group.levels))
+            for group in fit.moments.groups
+            if len(group.levels) < tolerances.FEW_GROUPS
+        ]
         if own_weights(fit):
             found.append(OWN_WEIGHTS)
     if fit.dropped:
@@ -33,11 +36,12 @@ def notes(fit: LmmFit | OlsFit) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _few_groups(fit: LmmFit) -> str:
+def _few_groups(fit: LmmFit, factor: str, J: int) -> str:
     if fit.df_method == "none":
-        return f'With {fit.J} groups, z tests and intervals are too narrow: use df="satterthwaite".'
+        return f'With {J} groups, z tests and intervals are too narrow: use df="satterthwaite".'
+    where = "groups" if len(fit.factors) == 1 else f"groups of {factor}"
     return (
-        f"The variance between groups rests on {fit.J} groups only: it is estimated poorly, and so "
+        f"The variance between {where} rests on {J} groups only: it is estimated poorly, and so "
         "are the degrees of freedom."
     )
 
@@ -55,7 +59,7 @@ def own_weights(fit: LmmFit) -> bool:
     That is the form of a random-intercept model's own weights 1 / Delta_j (or the weights in
     percent); no measurement error has it by chance.
     """
-    if fit.built is None or fit.built.design.precision is None:
+    if fit.built is None or fit.built.design.precision is None or len(fit.factors) > 1:
         return False
     w, codes = fit.built.design.precision, fit.built.design.factors[0].codes
     n = fit.group_moments.count.astype(float)

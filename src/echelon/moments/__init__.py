@@ -1,7 +1,7 @@
 """Moments of a table: from rows, from chunks, from summaries; they add."""
 
-from echelon.moments.moments import GroupMoments, Moments
+from echelon.moments.moments import CrossMoments, GroupMoments, Moments
 from echelon.moments.rows import from_rows
 from echelon.moments.summaries import from_summaries
 
-__all__ = ["GroupMoments", "Moments", "from_rows", "from_summaries"]
+__all__ = ["CrossMoments", "GroupMoments", "Moments", "from_rows", "from_summaries"]

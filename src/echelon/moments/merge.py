@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.moments.moments import GroupMoments, Moments
+from echelon.moments.crossings import from_pairs
+from echelon.moments.moments import CrossMoments, GroupMoments, Moments
 
 Array = NDArray[np.float64]
 
@@ -27,17 +28,35 @@ def merge(first: Moments, second: Moments) -> Moments:
     centre = (first.weight * means[0] + second.weight * means[1]) / total
     centre[0] = 0.0
     a, b = first.recentred(centre), second.recentred(centre)
-    groups = tuple(_merge_groups(g, h) for g, h in zip(a.groups, b.groups, strict=True))
+    places = tuple(_places(g, h) for g, h in zip(a.groups, b.groups, strict=True))
+    groups = tuple(
+        _merge_groups(g, h, place) for g, h, place in zip(a.groups, b.groups, places, strict=True)
+    )
+    moves = tuple(_move(h, g.centre) for g, h in zip(a.groups, b.groups, strict=True))
+    crossings = tuple(
+        _merge_crossings(c, d, places, moves) for c, d in zip(a.crossings, b.crossings, strict=True)
+    )
     return replace(
         a,
         n=a.n + b.n,
         log_weight=a.log_weight + b.log_weight,
         cross=a.cross + b.cross,
         groups=groups,
+        crossings=crossings,
     )
 
 
-def _merge_groups(first: GroupMoments, second: GroupMoments) -> GroupMoments:
+def _places(first: GroupMoments, second: GroupMoments) -> NDArray[np.intp]:
+    """Where the groups of the second piece go among those of both; new ones are appended."""
+    known = {level: j for j, level in enumerate(first.levels)}
+    for level in second.levels:
+        known.setdefault(level, len(known))
+    return np.array([known[level] for level in second.levels], dtype=np.intp)
+
+
+def _merge_groups(
+    first: GroupMoments, second: GroupMoments, place: NDArray[np.intp]
+) -> GroupMoments:
     same = (first.factor, first.effects, first.sizes) == (
         second.factor,
         second.effects,
@@ -46,13 +65,11 @@ def _merge_groups(first: GroupMoments, second: GroupMoments) -> GroupMoments:
     if not same:
         raise ValueError(f"moments of different random effects: {first.effects}, {second.effects}")
     second = _recentre_effects(second, first.centre)
-    known = {level: j for j, level in enumerate(first.levels)}
-    new = tuple(level for level in second.levels if level not in known)
-    known.update({level: len(first.levels) + i for i, level in enumerate(new)})
-    place = np.array([known[level] for level in second.levels], dtype=np.intp)
+    old = len(first.levels)
+    new = tuple(level for level, at in zip(second.levels, place, strict=True) if at >= old)
 
     def joined(a: Array, b: Array) -> Array:
-        out = np.zeros((len(known), *a.shape[1:]))
+        out = np.zeros((old + len(new), *a.shape[1:]))
         out[: len(a)] = a
         out[place] += b
         return out
@@ -71,10 +88,32 @@ def _floats(values: NDArray[np.intp]) -> Array:
     return values.astype(np.float64)
 
 
-def _recentre_effects(group: GroupMoments, centre: Array) -> GroupMoments:
-    """Move the effects' columns to another centre through the constant of their term."""
+def _merge_crossings(
+    first: CrossMoments,
+    second: CrossMoments,
+    places: tuple[NDArray[np.intp], ...],
+    moves: tuple[Array, ...],
+) -> CrossMoments:
+    f, g = first.first, first.second
+    blocks = moves[f].T @ second.blocks @ moves[g]
+    return from_pairs(
+        f,
+        g,
+        np.concatenate([first.row, places[f][second.row]]),
+        np.concatenate([first.col, places[g][second.col]]),
+        np.concatenate([first.blocks, blocks]),
+    )
+
+
+def _move(group: GroupMoments, centre: Array) -> Array:
+    """(q, q) what takes the effects' columns to another centre through their terms' constants."""
     move = np.eye(len(group.effects))
     change = group.centre - centre
     moved = np.flatnonzero(change)
     move[group.constants()[moved], moved] = change[moved]
+    return move
+
+
+def _recentre_effects(group: GroupMoments, centre: Array) -> GroupMoments:
+    move = _move(group, centre)
     return replace(group, centre=centre, ZtZ=move.T @ group.ZtZ @ move, ZtV=move.T @ group.ZtV)

@@ -59,6 +59,24 @@ class GroupMoments:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CrossMoments:
+    """The blocks Z_f'W Z_g of two grouping factors, for the pairs of groups that share rows.
+
+    Attributes
+    ----------
+    first, second : places f < g of the two factors among `Moments.groups`
+    row, col : (m,) groups of the two, each pair once, in increasing order of (row, col)
+    blocks : (m, q_f, q_g) sums of w z_f z_g' over the rows of the pair, both about their centres
+    """
+
+    first: int
+    second: int
+    row: NDArray[np.intp]
+    col: NDArray[np.intp]
+    blocks: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Moments:
     """Centred cross-products of the constant, the fixed columns and the response.
 
@@ -71,6 +89,7 @@ class Moments:
     centre : (k,) what was subtracted from each column of V; 0 for the constant
     cross : (k, k) V'WV about `centre`
     groups : one entry a grouping factor; empty for a linear model
+    crossings : one entry a pair of grouping factors
     """
 
     columns: tuple[str, ...]
@@ -80,6 +99,7 @@ class Moments:
     centre: Array
     cross: Array
     groups: tuple[GroupMoments, ...] = ()
+    crossings: tuple[CrossMoments, ...] = ()
 
     def __post_init__(self) -> None:
         k = len(self.columns)

@@ -10,6 +10,7 @@ from scipy.sparse import csc_array
 
 from echelon import tolerances
 from echelon.design.design import Design, FactorDesign
+from echelon.moments.crossings import crossings
 from echelon.moments.moments import GroupMoments, Moments
 
 Array = NDArray[np.float64]
@@ -60,7 +61,21 @@ def from_rows(design: Design) -> Moments:
             _group_moments(f, place, into, layout, w)
             for f, place, into in zip(design.factors, layout.place, sums, strict=True)
         ),
+        crossings=crossings(
+            tuple(f.codes for f in design.factors),
+            tuple(len(f.levels) for f in design.factors),
+            tuple(_effect_columns(layout, place) for place in layout.place),
+            w,
+        )
+        if len(design.factors) > 1
+        else (),
     )
+
+
+def _effect_columns(layout: _Layout, place: tuple[int, ...]) -> tuple[Array | None, ...]:
+    """The columns of a factor's effects about their centres; None is the constant."""
+    columns = ((layout.arrays[i], layout.centre[i]) for i in place)
+    return tuple(None if array is None else array - centre for array, centre in columns)
 
 
 def _layout(design: Design, w: Array | None) -> _Layout:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from echelon.linalg.symmetric import block_diagonal
 from echelon.model.fit import LmmFit
 
 
@@ -60,7 +61,8 @@ def variance_shares(fit: LmmFit) -> VarianceShares:
     squares = float(beta @ moments.cross[np.ix_(index, index)] @ beta) if slopes else 0.0
     # in whitened units, where Z_user D_user Z_user' = Z D Z'
     D = fit.lam_working @ fit.lam_working.T
-    random = best.sigma2 * float((D * task.ZtZ.sum(axis=2)).sum()) / moments.weight
+    squares_Z = block_diagonal([f.ZtZ.sum(axis=2) for f in task.blocks.factors])
+    random = best.sigma2 * float((D * squares_Z).sum()) / moments.weight
     n = moments.n
     return VarianceShares(squares / moments.weight * n / (n - 1), random, best.sigma2)
 

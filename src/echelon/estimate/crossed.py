@@ -1,0 +1,194 @@
+"""Any number of grouping factors: the largest is eliminated group by group, the rest is dense.
+
+With M = Z'WZ in blocks, factor 0 eliminated and `2` the others (`crossed`; bates2015):
+
+    R = (I + M_00 D_0)^-1   W = D_0 R   K = R M_00     by group of factor 0
+    S = M_22 - N'W N        N = M_02                   Schur complement
+    H = I + Lam'S Lam = L L'                           Lam of the other factors
+    W_2 = Lam H^-1 Lam'     R_2 = I - S W_2            K_22 = R_2 S
+
+and log|I + M D| = sum log|I + M_00 D_0| + log|H|. S depends on D_0: S_i = -N'R'E_i R N. First and
+second derivatives of the log-determinant follow exactly from S_i, W_2 and R_2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.sparse import csr_array
+
+from echelon import tolerances
+from echelon.errors import TooLarge
+from echelon.estimate.blocks import Blocks
+from echelon.estimate.border import Border, border
+from echelon.estimate.core import Core, core_of
+from echelon.estimate.engine import FactorEffects, Second
+from echelon.linalg.batched import Resolvent, resolvent
+from echelon.linalg.dense import mirror
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crossed:
+    """The engine of several factors in any relation.
+
+    Attributes
+    ----------
+    blocks : the model's blocks
+    first : the factor that is eliminated, the one with most effects
+    core : where the effects of the other factors are in the dense part, and their M_22
+    border : N = Z_first'W Z_others
+    ZtV : [Z_first'W[X y] (q, J, k), Z_others'W[X y] (n, k)]
+    """
+
+    blocks: Blocks
+    first: int
+    core: Core
+    border: Border
+    ZtV: tuple[Array, Array]
+    name: str = "crossed"
+
+    @classmethod
+    def of(cls, blocks: Blocks) -> Crossed:
+        """Prepare the engine.
+
+        Raises
+        ------
+        TooLarge : the dense part does not fit in memory
+        """
+        effects = [f.q * f.J for f in blocks.factors]
+        first = int(np.argmax(effects))
+        size = sum(effects) - effects[first]
+        if size > tolerances.MAX_CORE:
+            raise TooLarge(
+                f"The factors besides the largest have {size:,} effects; the exact method needs a "
+                f"dense matrix of that order and stops at {tolerances.MAX_CORE:,}."
+            )
+        core = core_of(blocks, first)
+        C0 = np.ascontiguousarray(blocks.factors[first].ZtV.transpose(0, 2, 1))
+        return cls(
+            blocks,
+            first,
+            core,
+            border(_border_rows(blocks, first, core)),
+            (C0, core.flat([f.ZtV for f in blocks.factors])),
+        )
+
+    def sweep(self, lam: Array) -> CrossedSweep:
+        """Eliminate factor `first`, factor the rest."""
+        part = self.blocks.parts[self.first]
+        at = resolvent(self.blocks.factors[self.first].ZtZ, lam[part, part])
+        S = self.core.M - self.border.gram(at.W)
+        H = self.core.both(S, lam)
+        H[np.diag_indices_from(H)] += 1.0
+        L, info = dpotrf(H.T, lower=1, clean=0, overwrite_a=1)
+        if info != 0:
+            raise np.linalg.LinAlgError("I + Lam'S Lam is not positive definite")
+        logdet = float(at.logdet.sum()) + 2 * float(np.log(np.diagonal(L)).sum())
+        Hinv = mirror(dpotri(L, lower=1, overwrite_c=1)[0])
+        return CrossedSweep.of(self, lam, at, S, Hinv, logdet)
+
+
+def _border_rows(blocks: Blocks, first: int, core: Core) -> tuple[csr_array, ...]:
+    """N, one matrix an effect of the eliminated factor."""
+    row, col, values = [], [], []
+    q, J = blocks.factors[first].q, blocks.factors[first].J
+    for g, start in core.starts.items():
+        block, size = blocks.crossing(first, g), blocks.factors[g].q
+        for b in range(size):
+            row.append(block.row)
+            col.append(start + block.col * size + b)
+            values.append(block.blocks[:, b])
+    rows, cols, data = np.concatenate(row), np.concatenate(col), np.concatenate(values, axis=1)
+    order = np.lexsort((cols, rows))
+    pointer = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=J))])
+    indices = cols[order].astype(np.int32)
+    return tuple(csr_array((data[a][order], indices, pointer), shape=(J, core.n)) for a in range(q))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossedSweep:
+    """Several factors at one covariance factor.
+
+    Attributes
+    ----------
+    at : R, K, W of the eliminated factor's groups
+    S : (n, n) Schur complement;  Hinv : (n, n);  W2 : (n, n) conditional covariance of the others
+    F : Z'V0^-1[X y] of the eliminated factor (q, J, k) and of the others (n, k)
+    """
+
+    engine: Crossed
+    lam: Array
+    at: Resolvent
+    S: Array
+    Hinv: Array
+    W2: Array
+    F: tuple[Array, Array]
+    logdet: float
+    explained: Array
+
+    @classmethod
+    def of(
+        cls, engine: Crossed, lam: Array, at: Resolvent, S: Array, Hinv: Array, logdet: float
+    ) -> CrossedSweep:
+        """Solve for [X y] and keep what derivatives need."""
+        C0, C2 = engine.ZtV
+        W2 = engine.core.outer(Hinv, lam)
+        F0, F2, taken = _solve(engine.border, at, S, W2, C0, C2)
+        return cls(engine, lam, at, S, Hinv, W2, (F0, F2), logdet, (taken + taken.T) / 2)
+
+    def second(self, solve: Array, reml: bool) -> Second:
+        """Exact first and second derivatives."""
+        from echelon.estimate.crossed_second import second
+
+        return second(self, solve, reml)
+
+    def apply_K(self, U0: Array, U2: Array) -> tuple[Array, Array]:
+        """Z'V0^-1 Z u for u of the eliminated factor (q, J, r) and of the others (n, r)."""
+        engine = self.engine
+        M0 = engine.blocks.factors[engine.first].ZtZ
+        C0 = _rotate(M0, U0) + engine.border.times(U2)
+        C2 = engine.border.transposed(U0) + engine.core.M @ U2
+        F0, F2, _ = _solve(engine.border, self.at, self.S, self.W2, C0, C2)
+        return F0, F2
+
+    def effects(self) -> tuple[FactorEffects, ...]:
+        """F and the conditional covariance of every group."""
+        engine, core = self.engine, self.engine.core
+        found = dict(core.split(self.F[1]))
+        spread = dict(core.diagonal_blocks(self.W2))
+        seen = engine.border.sampled(self.W2)
+        W = self.at.W
+        found[engine.first] = self.F[0].transpose(0, 2, 1)
+        spread[engine.first] = W + np.einsum("abj,bcj,cdj->adj", W, seen, W)
+        return tuple(
+            FactorEffects(np.ascontiguousarray(found[f]), spread[f])
+            for f in range(len(engine.blocks.factors))
+        )
+
+
+def _solve(
+    N: Border, at: Resolvent, S: Array, W2: Array, C0: Array, C2: Array
+) -> tuple[Array, Array, Array]:
+    """Z'V0^-1 v for C = Z'W v, and what the groups take from v'W v."""
+    WC = _rotate(at.W, C0)
+    left = C2 - N.transposed(WC)
+    x = W2 @ left
+    F2 = left - S @ x
+    F0 = _rotate(at.R, C0 - N.times(x))
+    taken = np.einsum("ajx,ajy->xy", C0, WC, optimize=True) + left.T @ x
+    return F0, F2, taken
+
+
+def _rotate(R: Array, C: Array) -> Array:
+    """R_j C_j for every group: R (q, q, J), C (q, J, r)."""
+    return np.stack(
+        [
+            sum((R[a, b][:, None] * C[b] for b in range(1, len(C))), start=R[a, 0][:, None] * C[0])
+            for a in range(len(R))
+        ]
+    )
