@@ -81,6 +81,9 @@ FEW_GROUPS = 10
 """Below this number of groups the summary warns that the variance between groups rests on very
 little (a common rule of thumb: Snijders & Bosker 2012, section 4.2; Maas & Hox 2005)."""
 
+FOREST_BLOCK = 8192
+"""Groups of the finest of nested factors handled at a time, with all that hold them."""
+
 MAX_CORE = 16_000
 """Effects of all factors but the largest that the exact method takes: it holds about six dense
 matrices of that order, 12 GB at this size."""
@@ -95,7 +98,7 @@ PAIR_CHUNK = 1_000_000
 """Pairs listed at a time."""
 
 DENSE_FLOPS = 8e10
-"""Arithmetic rate of BLAS assumed when a strategy is chosen, per second (measured 1e11 on 2 cores)."""
+"""Arithmetic rate of BLAS assumed when a strategy is chosen, per second (measured: 1e11)."""
 
 PAIR_SECONDS = 3e-9
 """Time of one pair in a sparse matrix-vector product, seconds (measured)."""
@@ -106,3 +109,6 @@ SPARSE_SECONDS = 1e-9
 DIVIDE = 1e-3
 """The rest of the factors is worked out by dividing by Lam when its smallest singular value exceeds
 this (whitened units); below it the division would lose more digits than the products."""
+
+VECTOR_BLOCK = 20_000_000
+"""Numbers in the vectors that Z'V0^-1 Z is applied to at a time (160 MB)."""

@@ -14,10 +14,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-import pytest
 
 import echelon as ec
-from echelon.errors import NotYetSupported
 
 HERE = Path(__file__).parent
 SEVERAL = (
@@ -34,19 +32,6 @@ BUNDLED = {"timss_like": "timss", "eclsk_like": "eclsk"}
 
 FLAT_RIDGE = ("machines_dbar_factor",)
 """theta is not identified: (1 | g) beside a full covariance of the cell means of a factor."""
-
-RECODED = {"subjitem_f": {"subj": (("(Intercept)", "condF[a]"), ((1.0, 0.5), (0.0, -0.5)))}}
-"""Where lme4 codes a factor in the random part otherwise than we do: it applies `contrasts` to the
-fixed part only, so its slope of condF is b against a where ours is a against the mean. By factor: our
-effects, and the matrix A with (our effects) = A (theirs)."""
-
-PENDING = pytest.mark.xfail(raises=NotYetSupported, strict=False)
-"""Several grouping factors before this version fits them; with it the mark is of no effect."""
-
-
-def cases(names: tuple[str, ...]) -> list[object]:
-    """Ids to parametrise by, those of SEVERAL marked."""
-    return [pytest.param(n, marks=PENDING) if n in SEVERAL else n for n in names]
 
 
 @cache
@@ -147,6 +132,11 @@ def ours_of(names: list[str], golden: dict[str, Any]) -> list[str]:
     return [our_name(name, golden["dataset"], sums) for name in names]
 
 
+def effects_of(names: list[str], golden: dict[str, Any]) -> list[str]:
+    """R's names of random effects as Echelon writes them: `contrasts` is not for them."""
+    return [our_name(name, golden["dataset"]) for name in names]
+
+
 def r_factor(block: str, golden: dict[str, Any]) -> str:
     """The factor of one of lme4's blocks: those of `||` are Subject, Subject.1, ..."""
     return block if block in golden["n_groups"] else block.rpartition(".")[0]
@@ -167,7 +157,7 @@ def _their_effects(name: str, fit: ec.LMM) -> list[Effect]:
     return [
         (g.factor, effect)
         for g in fit.moments.groups
-        for effect in ours_of(golden["ranef"][g.factor]["terms"], golden)
+        for effect in effects_of(golden["ranef"][g.factor]["terms"], golden)
     ]
 
 
@@ -180,7 +170,7 @@ def theta_places(name: str, fit: ec.LMM) -> list[tuple[int, int]]:
     golden, effects = model(name), _their_effects(name, fit)
     named = {}
     for factor, part in golden["ranef"].items():
-        terms = list(zip(part["terms"], ours_of(part["terms"], golden), strict=True))
+        terms = list(zip(part["terms"], effects_of(part["terms"], golden), strict=True))
         for r, (r_name, r_ours) in enumerate(terms):
             row = effects.index((factor, r_ours))
             named[f"{factor}.{r_name}"] = (row, row)
@@ -194,27 +184,6 @@ def their_factor(name: str, fit: ec.LMM, theta: list[float]) -> np.ndarray:
     lam = np.zeros((len(our_effects(fit)),) * 2)
     for place, value in zip(theta_places(name, fit), theta, strict=True):
         lam[place] = value
-    return lam
-
-
-def recoding(name: str, fit: ec.LMM) -> np.ndarray:
-    """A (q, q) with (our effects) = A (theirs); the identity but for RECODED."""
-    ours, theirs = our_effects(fit), _their_effects(name, fit)
-    changed = RECODED.get(name, {})
-    A = np.eye(len(ours))
-    for factor, (effects, matrix) in changed.items():
-        place = [ours.index((factor, effect)) for effect in effects]
-        A[np.ix_(place, place)] = matrix
-    same = [a == b for a, b in zip(ours, theirs, strict=True) if a[0] not in changed]
-    assert all(same), (ours, theirs)
-    return A
-
-
-def our_factor(name: str, fit: ec.LMM, theta: list[float]) -> np.ndarray:
-    """lme4's covariance factor as ours: in our order and our coding, lower triangular."""
-    lam = their_factor(name, fit, theta)
-    if name in RECODED:
-        return fit.optimum.pairs.rotated(recoding(name, fit) @ lam)
     return lam
 
 

@@ -39,7 +39,8 @@ def lmer(
     precision : column name or (n,) values: known precision weights, Var(e_i) = sigma^2 / w_i. Not
         survey weights, and not the model's own weights 1 / Delta_j, which it applies by itself.
     offset : column name or (n,) values added to the fixed part
-    contrasts : coding of categorical predictors by name, e.g. {"sector": "sum"}; default treatment
+    contrasts : coding of categorical predictors in the fixed part by name, e.g. {"sector": "sum"};
+        default treatment, which random effects always have (as in lme4)
         coding with the first level as reference
     summaries : instead of `data`, a table with one row a group and columns n and sd (or
         `ec.Summaries` with their names, or one pooled sd); the response is the column of means

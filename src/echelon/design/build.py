@@ -39,6 +39,8 @@ class Built:
     effect_recipes : the same for each random term of each factor
     missing : rows in the table, rows used, rows lost by variable
     used : (n_total,) mask of the rows used, None when all are
+    fixed_only : variables whose `contrasts` hold in the fixed part only (as in lme4), because they
+        have random effects too
     """
 
     design: Design
@@ -46,6 +48,7 @@ class Built:
     effect_recipes: tuple[tuple[Recipe, ...], ...]
     missing: Missing
     used: NDArray[np.bool_] | None
+    fixed_only: tuple[str, ...] = ()
 
 
 def build(
@@ -88,7 +91,7 @@ def build(
     plain = {name: _used_levels(column) for name, column in plain.items()}
     groups = {name: _used_levels(column) for name, column in groups.items()}
     fixed = materialise(spec.fixed, plain, contrasts=contrasts)
-    factors, effect_recipes = _factors(spec, plain, groups, contrasts)
+    factors, effect_recipes = _factors(spec, plain, groups)
     design = Design(
         names=fixed.names,
         arrays=fixed.arrays,
@@ -100,7 +103,7 @@ def build(
         precision=None if weight is None else _positive(weight),
         factors=factors,
     )
-    return Built(design, fixed.recipe, effect_recipes, missing, keep)
+    return Built(design, fixed.recipe, effect_recipes, missing, keep, _recoded(spec, contrasts))
 
 
 def _where(spec: ModelSpec, name: str) -> str:
@@ -172,7 +175,6 @@ def _factors(
     spec: ModelSpec,
     plain: Mapping[str, Column],
     groups: Mapping[str, Column],
-    contrasts: Mapping[str, str] | None,
 ) -> tuple[tuple[FactorDesign, ...], tuple[tuple[Recipe, ...], ...]]:
     """The random terms gathered by grouping factor, in order of first appearance."""
     by_factor: dict[tuple[str, ...], list[RandomTerm]] = {}
@@ -181,7 +183,7 @@ def _factors(
     factors, recipes = [], []
     for group, terms in by_factor.items():
         parts = [part.effects for term in terms for part in independent(term)]
-        laid = [_effects(part, plain, contrasts) for part in parts]
+        laid = [_effects(part, plain) for part in parts]
         _check_repeats(spec, terms, [columns for columns, _ in laid])
         codes, levels = interaction([groups[name] for name in group])
         factors.append(
@@ -191,14 +193,22 @@ def _factors(
     return tuple(factors), tuple(recipes)
 
 
-def _effects(
-    terms: Terms, plain: Mapping[str, Column], contrasts: Mapping[str, str] | None
-) -> tuple[EffectColumns, Recipe]:
-    used = {name for term in terms.terms for text in term for name in columns_in(text)}
-    coded = {name: kind for name, kind in (contrasts or {}).items() if name in used}
-    matrix = materialise(terms, plain, contrasts=coded)
+def _effects(terms: Terms, plain: Mapping[str, Column]) -> tuple[EffectColumns, Recipe]:
+    matrix = materialise(terms, plain)
     lead = ("(Intercept)",) if terms.intercept else ()
     return EffectColumns((*lead, *matrix.names), matrix.arrays, terms.intercept), matrix.recipe
+
+
+def _recoded(spec: ModelSpec, contrasts: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Variables with a coding asked for that have random effects, which keep their own coding."""
+    used = {
+        name
+        for term in spec.random
+        for words in term.effects.terms
+        for text in words
+        for name in columns_in(text)
+    }
+    return tuple(name for name in contrasts or {} if name in used)
 
 
 def _check_repeats(

@@ -17,7 +17,6 @@ from scipy.linalg.blas import dsyrk
 from scipy.sparse import csc_array, csr_array
 
 from echelon import tolerances
-from echelon.linalg.dense import mirror
 
 Array = NDArray[np.float64]
 Strategy = Literal["pairs", "dense", "sparse"]
@@ -25,7 +24,7 @@ Strategy = Literal["pairs", "dense", "sparse"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairLists:
-    """Pairs of columns i <= j that meet in each group, as one sparse (n n, J) matrix an effect pair.
+    """Pairs of columns i <= j that meet in a group: one sparse (n n, J) matrix an effect pair.
 
     Attributes
     ----------
@@ -73,7 +72,7 @@ class Border:
         return out
 
     def gram(self, A: Array) -> Array:
-        """Sum over groups of N_j'A_j N_j, (n, n), for symmetric A (q, q, J)."""
+        """Sum over groups of N_j'A_j N_j, (n, n), for symmetric A (q, q, J): upper triangle only."""
         if self.strategy == "pairs":
             return self._gram_pairs(A)
         return self._gram_dense(A) if self.strategy == "dense" else self._gram_sparse(A)
@@ -95,7 +94,7 @@ class Border:
         upper = np.zeros(self.n * self.n)
         for (a, b), matrix in self.lists.of.items():
             upper += matrix @ A[a, b]
-        return mirror(upper.reshape(self.n, self.n).T).T
+        return upper.reshape(self.n, self.n)
 
     def _gram_dense(self, A: Array) -> Array:
         if self.q == 1:
@@ -106,7 +105,7 @@ class Border:
             for a in range(self.q):
                 weighted = sum(A[a, b, block, None] * N[b] for b in range(self.q))
                 out += N[a].T @ weighted
-        return (out + out.T) / 2
+        return out
 
     def _gram_one(self, weight: Array) -> Array:
         """One effect: a symmetric rank-k update; weights of one sign."""
@@ -117,7 +116,7 @@ class Border:
             N = self.rows[0][block].toarray()
             N *= root[block, None]
             out = dsyrk(sign, N.T, beta=1.0, c=out, lower=1, overwrite_c=1)
-        return mirror(out)
+        return np.asarray(out.T, dtype=np.float64)
 
     def _gram_sparse(self, A: Array) -> Array:
         total = None

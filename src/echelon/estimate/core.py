@@ -54,17 +54,20 @@ class Core:
         """The factor's own covariance factors."""
         return {g: lam[self.parts[g], self.parts[g]] for g in self.starts}
 
-    def both(self, S: Array, lam: Array) -> Array:
-        """Lam'S Lam, for symmetric S."""
-        turned = {g: part.T for g, part in self.lams(lam).items()}
-        half = self.left(turned, S)
-        return self.left(turned, np.ascontiguousarray(half.T))
+    def between(self, of: dict[int, Array], A: Array) -> Array:
+        """B A B' for block-diagonal B: every group's block of factor g is of[g] (q, q).
 
-    def outer(self, H: Array, lam: Array) -> Array:
-        """Lam H Lam', for symmetric H."""
-        parts = self.lams(lam)
-        half = self.left(parts, H)
-        return self.left(parts, np.ascontiguousarray(half.T))
+        With one effect a factor, block by block in one pass and without temporaries; the triangle
+        of A that is not filled is not filled in the result either.
+        """
+        if all(size == 1 for size in self.q.values()):
+            out = np.empty_like(A)
+            for g in self.starts:
+                for h in self.starts:
+                    scale, at = of[g][0, 0] * of[h][0, 0], (self.rows(g), self.rows(h))
+                    np.multiply(A[at], scale, out=out[at])
+            return out
+        return self.left(of, np.ascontiguousarray(self.left(of, A).T)).T
 
     def flat(self, by_factor: Sequence[Array]) -> Array:
         """(n, k) of arrays (q, k, J) by factor."""

@@ -25,6 +25,7 @@ from echelon.errors import TooLarge
 from echelon.estimate.blocks import Blocks
 from echelon.estimate.border import Border, border
 from echelon.estimate.core import Core, core_of
+from echelon.estimate.rest import Rest, smallest
 from echelon.estimate.engine import FactorEffects, Second
 from echelon.linalg.batched import Resolvent, resolvent
 from echelon.linalg.dense import mirror
@@ -82,15 +83,21 @@ class Crossed:
         """Eliminate factor `first`, factor the rest."""
         part = self.blocks.parts[self.first]
         at = resolvent(self.blocks.factors[self.first].ZtZ, lam[part, part])
-        S = self.core.M - self.border.gram(at.W)
-        H = self.core.both(S, lam)
+        S = self.border.gram(-at.W)
+        S += self.core.M
+        lams = self.core.lams(lam)
+        H = self.core.between({g: part.T for g, part in lams.items()}, S)
         H[np.diag_indices_from(H)] += 1.0
-        L, info = dpotrf(H.T, lower=1, clean=0, overwrite_a=1)
+        L, info = dpotrf(H.T if H.flags.c_contiguous else H, lower=1, clean=0, overwrite_a=1)
         if info != 0:
             raise np.linalg.LinAlgError("I + Lam'S Lam is not positive definite")
         logdet = float(at.logdet.sum()) + 2 * float(np.log(np.diagonal(L)).sum())
-        Hinv = mirror(dpotri(L, lower=1, overwrite_c=1)[0])
-        return CrossedSweep.of(self, lam, at, S, Hinv, logdet)
+        Hinv = mirror(dpotri(L, lower=1, overwrite_c=1)[0]).T
+        regular = all(smallest(part) > tolerances.DIVIDE for part in lams.values())
+        rest = Rest(self.core, lams, S, Hinv, regular)
+        C0, C2 = self.ZtV
+        F0, F2, taken = _solve(self.border, at, rest, C0, C2)
+        return CrossedSweep(self, at, rest, (F0, F2), logdet, (taken + taken.T) / 2)
 
 
 def _border_rows(blocks: Blocks, first: int, core: Core) -> tuple[csr_array, ...]:
@@ -117,29 +124,16 @@ class CrossedSweep:
     Attributes
     ----------
     at : R, K, W of the eliminated factor's groups
-    S : (n, n) Schur complement;  Hinv : (n, n);  W2 : (n, n) conditional covariance of the others
+    rest : the other factors after the elimination
     F : Z'V0^-1[X y] of the eliminated factor (q, J, k) and of the others (n, k)
     """
 
     engine: Crossed
-    lam: Array
     at: Resolvent
-    S: Array
-    Hinv: Array
-    W2: Array
+    rest: Rest
     F: tuple[Array, Array]
     logdet: float
     explained: Array
-
-    @classmethod
-    def of(
-        cls, engine: Crossed, lam: Array, at: Resolvent, S: Array, Hinv: Array, logdet: float
-    ) -> CrossedSweep:
-        """Solve for [X y] and keep what derivatives need."""
-        C0, C2 = engine.ZtV
-        W2 = engine.core.outer(Hinv, lam)
-        F0, F2, taken = _solve(engine.border, at, S, W2, C0, C2)
-        return cls(engine, lam, at, S, Hinv, W2, (F0, F2), logdet, (taken + taken.T) / 2)
 
     def second(self, solve: Array, reml: bool) -> Second:
         """Exact first and second derivatives."""
@@ -153,15 +147,16 @@ class CrossedSweep:
         M0 = engine.blocks.factors[engine.first].ZtZ
         C0 = _rotate(M0, U0) + engine.border.times(U2)
         C2 = engine.border.transposed(U0) + engine.core.M @ U2
-        F0, F2, _ = _solve(engine.border, self.at, self.S, self.W2, C0, C2)
+        F0, F2, _ = _solve(engine.border, self.at, self.rest, C0, C2)
         return F0, F2
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """F and the conditional covariance of every group."""
         engine, core = self.engine, self.engine.core
         found = dict(core.split(self.F[1]))
-        spread = dict(core.diagonal_blocks(self.W2))
-        seen = engine.border.sampled(self.W2)
+        W2 = self.rest.W()
+        spread = dict(core.diagonal_blocks(W2))
+        seen = engine.border.sampled(W2)
         W = self.at.W
         found[engine.first] = self.F[0].transpose(0, 2, 1)
         spread[engine.first] = W + np.einsum("abj,bcj,cdj->adj", W, seen, W)
@@ -172,15 +167,14 @@ class CrossedSweep:
 
 
 def _solve(
-    N: Border, at: Resolvent, S: Array, W2: Array, C0: Array, C2: Array
+    N: Border, at: Resolvent, rest: Rest, C0: Array, C2: Array
 ) -> tuple[Array, Array, Array]:
     """Z'V0^-1 v for C = Z'W v, and what the groups take from v'W v."""
     WC = _rotate(at.W, C0)
     left = C2 - N.transposed(WC)
-    x = W2 @ left
-    F2 = left - S @ x
+    x, F2 = rest.solve(left)
     F0 = _rotate(at.R, C0 - N.times(x))
-    taken = np.einsum("ajx,ajy->xy", C0, WC, optimize=True) + left.T @ x
+    taken = np.tensordot(C0, WC, ((0, 1), (0, 1))) + left.T @ x
     return F0, F2, taken
 
 

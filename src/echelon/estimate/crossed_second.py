@@ -40,73 +40,39 @@ def _log_determinant(sweep: CrossedSweep) -> tuple[Array, Array]:
     engine, core = sweep.engine, sweep.engine.core
     t = len(engine.blocks.pairs.row)
     slope, trace = np.zeros(t), np.zeros((t, t))
-    R2, K22 = _rest(sweep)
-    own, E0 = _entries(sweep, engine.first)
     R, K = sweep.at.R, sweep.at.K
-    seen = engine.border.sampled(sweep.W2)
-    Q = np.einsum("abj,bcj,dcj->adj", R, seen, R, optimize=True)
+    own, E0 = _entries(sweep, engine.first)
+    seen = engine.border.sampled(sweep.rest.W())
+    Q = np.einsum("abj,bcj,dcj->adj", R, seen, R, optimize=len(R) > 1)
     slope[own] = np.einsum("iab,ab->i", E0, (K - Q).sum(axis=2))
     trace[np.ix_(own, own)] = _trace_form(E0, K, K) - 2 * _trace_form(E0, K, Q)
-    moved = [_moved(sweep, R2, E) for E in E0]  # R_2 S_i
-    _own_second(sweep, moved, own, trace)
+    parts = sweep.rest.derivatives([engine.border.gram(_change(R, E)) for E in E0])
+    _add_products(parts.inner, own, trace)
     for g in core.starts:
         at, E = _entries(sweep, g)
-        slope[at] = np.einsum("iab,abj->i", E, core.diagonal_blocks(K22)[g])
-        for i, X in zip(own, moved, strict=True):
-            change = _own_blocks(X, R2, core.rows(g), core.q[g])  # of R_2 S_i R_2'
+        E = parts.backs[g].T @ E @ parts.backs[g]
+        slope[at] = np.einsum("iab,abj->i", E, core.diagonal_blocks(parts.K)[g])
+        for i, X in zip(own, parts.left, strict=True):
+            change = _own_blocks(X, parts.right, core.rows(g), core.q[g])
             trace[i, at] = trace[at, i] = -np.einsum("lab,ab->l", E, change)
         for h in core.starts:
             there, G = _entries(sweep, h)
+            G = parts.backs[h].T @ G @ parts.backs[h]
             trace[np.ix_(at, there)] = _block_form(
-                E, G, K22[core.rows(g), core.rows(h)], core.q[g], core.q[h]
+                E, G, parts.K[core.rows(g), core.rows(h)], core.q[g], core.q[h]
             )
     return slope, (trace + trace.T) / 2
 
 
-def _rest(sweep: CrossedSweep) -> tuple[Array, Array]:
-    """R_2 = (I + S D_2)^-1 and K_22 = R_2 S.
-
-    From H^-1 where Lam can be divided by; otherwise by products.
-    """
-    core = sweep.engine.core
-    lams = core.lams(sweep.lam)
-    if all(_smallest(part) > tolerances.DIVIDE for part in lams.values()):
-        inverses = {g: _inverse(part).T for g, part in lams.items()}
-        half = core.left(inverses, sweep.Hinv)  # Lam^-T H^-1
-        R2 = core.left(lams, np.ascontiguousarray(half.T)).T
-        gap = -sweep.Hinv
-        gap[np.diag_indices_from(gap)] += 1.0
-        K22 = core.left(inverses, np.ascontiguousarray(core.left(inverses, gap).T))
-        return R2, K22
-    R2 = -sweep.S @ sweep.W2
-    R2[np.diag_indices_from(R2)] += 1.0
-    K22 = R2 @ sweep.S
-    return R2, (K22 + K22.T) / 2
+def _change(R: Array, E: Array) -> Array:
+    """R'E R by group, (q, q, J): the change of W in one entry of D."""
+    if len(R) == 1:
+        return E[0, 0] * R * R
+    return np.einsum("baj,bc,cdj->adj", R, E, R, optimize=True)
 
 
-def _inverse(lam: Array) -> Array:
-    return np.asarray(np.linalg.inv(lam), dtype=np.float64)
-
-
-def _smallest(lam: Array) -> float:
-    return float(np.linalg.svd(lam, compute_uv=False)[-1])
-
-
-def _moved(sweep: CrossedSweep, R2: Array, E: Array) -> Array:
-    """R_2 S_i, with S_i = -N'R'E_i R N the change of the Schur complement."""
-    R = sweep.at.R
-    A = np.einsum("baj,bc,cdj->adj", R, E, R, optimize=True)
-    product: Array = R2 @ sweep.engine.border.gram(-A)
-    return product
-
-
-def _own_second(
-    sweep: CrossedSweep, moved: list[Array], own: NDArray[np.intp], trace: Array
-) -> None:
-    """tr(W_2 S_i W_2 S_l) of the eliminated factor's entries, with W_2 S_i = D_2 R_2 S_i."""
-    core = sweep.engine.core
-    D2 = {g: part @ part.T for g, part in core.lams(sweep.lam).items()}
-    T = [core.left(D2, X) for X in moved]
+def _add_products(T: list[Array], own: NDArray[np.intp], trace: Array) -> None:
+    """Add tr(T_i T_l) to the entries of the eliminated factor."""
     for a, i in enumerate(own):
         for b, l in enumerate(own[: a + 1]):
             value = float(np.einsum("xy,yx->", T[a], T[b]))
@@ -151,26 +117,42 @@ def _quadratic_forms(
     TE0, TE2 = sweep.F[0] @ solve.T, sweep.F[1] @ solve.T
     columns = slice(0 if reml else k - 1, k)
     gram, quad = np.empty((t, k, k)), np.empty((t, t, k))
-    left: dict[int, tuple[int, Array]] = {}
+    moved: list[tuple[int, int, Array]] = []  # entry, factor, E_i [T e]
     for f in range(len(engine.blocks.factors)):
         own = f == engine.first
         V = TE0 if own else TE2[core.rows(f)].reshape(core.J[f], core.q[f], k).transpose(1, 0, 2)
         for i, E in zip(*_entries(sweep, f), strict=True):
             EV = np.tensordot(E, V, 1)
             gram[i] = np.tensordot(V, EV, ((0, 1), (0, 1)))
-            left[int(i)] = (f, EV[:, :, columns])
-    for l, (f, EV) in left.items():
-        U0, U2 = np.zeros_like(TE0[:, :, columns]), np.zeros_like(TE2[:, columns])
-        if f == engine.first:
-            U0 = EV
-        else:
-            U2[core.rows(f)] = EV.transpose(1, 0, 2).reshape(-1, EV.shape[2])
-        K0, K2 = sweep.apply_K(U0, U2)
-        for i, (g, EW) in left.items():
-            if g == engine.first:
-                quad[i, l, columns] = np.einsum("ajx,ajx->x", EW, K0)
-            else:
-                KU = K2[core.rows(g)].reshape(core.J[g], core.q[g], -1)
-                quad[i, l, columns] = np.einsum("ajx,jax->x", EW, KU)
+            moved.append((int(i), f, EV[:, :, columns]))
+    width = TE0[0, :1, columns].shape[1]
+    at_once = max(1, tolerances.VECTOR_BLOCK // (width * (TE0[..., 0].size + core.n)))
+    for start in range(0, t, at_once):
+        some = moved[start : start + at_once]
+        K0, K2 = sweep.apply_K(*_side_by_side(sweep, some, width))
+        for place, (l, _, _) in enumerate(some):
+            part = slice(place * width, (place + 1) * width)
+            for i, g, EW in moved:
+                if g == engine.first:
+                    quad[i, l, columns] = np.einsum("ajx,ajx->x", EW, K0[:, :, part])
+                else:
+                    KU = K2[core.rows(g), part].reshape(core.J[g], core.q[g], width)
+                    quad[i, l, columns] = np.einsum("ajx,jax->x", EW, KU)
     mixed = quad[:, :, :-1].sum(axis=2) if reml else None
     return gram, quad[:, :, -1], mixed
+
+
+def _side_by_side(
+    sweep: CrossedSweep, moved: list[tuple[int, int, Array]], width: int
+) -> tuple[Array, Array]:
+    """Vectors of several entries as columns, zero in the factors an entry does not belong to."""
+    engine, core = sweep.engine, sweep.engine.core
+    U0 = np.zeros((*sweep.F[0].shape[:2], width * len(moved)))
+    U2 = np.zeros((core.n, width * len(moved)))
+    for place, (_, f, EV) in enumerate(moved):
+        part = slice(place * width, (place + 1) * width)
+        if f == engine.first:
+            U0[:, :, part] = EV
+        else:
+            U2[core.rows(f), part] = EV.transpose(1, 0, 2).reshape(-1, width)
+    return U0, U2

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from echelon import tolerances
 from echelon.errors import NotIdentified
 from echelon.estimate.coordinates import Chart, chart, directions
-from echelon.estimate.deviance import Evaluation, evaluate
+from echelon.estimate.deviance import Curvature, Evaluation, evaluate
 from echelon.estimate.problem import Problem
-from echelon.linalg.symmetric import semidefinite_factor
+from echelon.estimate.start import Expectations, expectations
+from echelon.linalg.symmetric import Pairs, semidefinite_factor
 
 Array = NDArray[np.float64]
 
@@ -61,11 +62,12 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
 
     Parameters
     ----------
-    start : (q, q) factor in whitened units; None for a start from half the variance
+    start : (q, q) factor in whitened units; None for a start from moments (several factors) or
+        from half the variance (one factor, where an evaluation costs less than such a start)
     """
     began = perf_counter()
     objective = _Counter(problem, reml)
-    first = objective(np.eye(problem.q) * tolerances.START if start is None else start)
+    first = objective(_start(problem) if start is None else start)
     if first is None:
         raise NotIdentified(
             "The random effects and the fixed effects together reproduce the response exactly: no "
@@ -84,6 +86,17 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
         boundary=not np.isnan(kkt),
         kkt=kkt,
     )
+
+
+def _start(problem: Problem) -> Array:
+    half = np.eye(problem.q) * tolerances.START
+    if len(problem.blocks.factors) == 1:
+        return half
+    known = expectations(problem.blocks, problem.cross)
+    if known is None:
+        return half
+    D = _equated(problem.pairs, problem.n - problem.p, known.rho2, known)
+    return half if D is None else semidefinite_factor(D)
 
 
 def _scale(at: Evaluation) -> float:
@@ -108,20 +121,27 @@ def _scoring(objective: _Counter, at: Evaluation) -> Evaluation:
 
 def _scoring_target(objective: _Counter, at: Evaluation) -> Array | None:
     problem, curve = objective.problem, at.curvature
-    shape = problem.pairs
     df = problem.n - problem.p if objective.reml else problem.n
-    d = shape.free(at.D)
-    trace_P = df - d @ curve.slope
-    with_one = curve.slope - curve.trace @ d  # tr(P P V_i), because P V0 P = P
-    system = np.block(
-        [[np.array([[trace_P - d @ with_one]]), with_one[None]], [with_one[:, None], curve.trace]]
-    )
-    target = np.concatenate([[at.rho2 - d @ curve.score], curve.score])
+    return _equated(problem.pairs, df, at.rho2, curve, problem.pairs.free(at.D))
+
+
+def _equated(
+    shape: Pairs, df: int, rho2: float, known: Curvature | Expectations, d: Array | float = 0.0
+) -> Array | None:
+    """The relative covariance that equates quadratic forms at D = d with their expectations.
+
+    None where that would need a residual variance of nearly nothing.
+    """
+    d = np.zeros(len(known.slope)) + d
+    with_one = known.slope - known.trace @ d  # tr(P P V_i), because P V0 P = P
+    corner = df - d @ known.slope - d @ with_one
+    system = np.block([[np.array([[corner]]), with_one[None]], [with_one[:, None], known.trace]])
+    target = np.concatenate([[rho2 - d @ known.score], known.score])
     try:
         variances = np.linalg.solve(system, target)
     except np.linalg.LinAlgError:
         return None
-    if not np.isfinite(variances).all() or variances[0] <= 1e-3 * at.sigma2:
+    if not np.isfinite(variances).all() or variances[0] <= 1e-3 * rho2 / df:
         return None
     D = shape.symmetric(variances[1:] / variances[0])
     values, vectors = np.linalg.eigh(D)

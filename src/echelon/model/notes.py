@@ -25,6 +25,11 @@ def notes(fit: LmmFit | OlsFit) -> tuple[str, ...]:
         ]
         if own_weights(fit):
             found.append(OWN_WEIGHTS)
+        if fit.built is not None and fit.built.fixed_only:
+            found.append(
+                f"contrasts= codes the fixed part only: the random effects of "
+                f"{', '.join(fit.built.fixed_only)} keep the default coding, as in lme4."
+            )
     if fit.dropped:
         found.append(
             f"Left out because they are combinations of other columns: {', '.join(fit.dropped)}."

@@ -162,9 +162,9 @@ fit_nlme <- function(m, d) {
   if (!is.null(t$correlation)) args$correlation <- t$correlation
   do.call(lme, args)
 }
-natural <- function(struct, sigma, solve_first) { # (blocks outermost first, ratios, phi), relative
+natural <- function(struct, outermost, solve_first) { # (blocks, ratios, phi), relative
   re <- if (solve_first) solve(struct$reStruct) else struct$reStruct
-  blocks <- rev(lapply(pdMatrix(re), function(b) matrix(as.numeric(b), nrow(b))))
+  blocks <- lapply(pdMatrix(re), function(b) matrix(as.numeric(b), nrow(b)))[outermost]
   list(D = blocks,
        ratio = if (is.null(struct$varStruct)) NULL else
          coef(struct$varStruct, unconstrained = FALSE, allCoef = TRUE),
@@ -176,7 +176,7 @@ polish_nlme <- function(struct, fit) { # nlme's own objective, Newton on numeric
   ended <- fit$modelStruct
   ended$reStruct <- solve(ended$reStruct) # lme() works with precisions and returns covariances
   par <- as.numeric(coef(ended))
-  value <- objective(par)
+  value <- first <- objective(par)
   for (step in 1:6) {
     g <- grad(objective, par, method.args = list(eps = 1e-3, r = 6))
     H <- hessian(objective, par, method.args = list(eps = 1e-2, r = 6))
@@ -187,7 +187,7 @@ polish_nlme <- function(struct, fit) { # nlme's own objective, Newton on numeric
     par <- new; value <- there
     if (moved < 1e-8) break
   }
-  list(par = par, value = -value,
+  list(par = par, rise = first - value, # the objective is the log-likelihood but for a constant
        gradient = max(abs(grad(objective, par, method.args = list(eps = 1e-3, r = 6))) / sqrt(diag(H))))
 }
 
@@ -357,10 +357,11 @@ one <- function(m) {
   d <- house(m$data); fit <- fit_nlme(m, d); struct <- caught$struct
   # nlme, polished by itself
   own <- polish_nlme(struct, fit)
-  at_nlme <- natural(fit$modelStruct, fit$sigma, FALSE)
+  at_nlme <- natural(fit$modelStruct, names(m$random), FALSE)
   coef(struct) <- own$par
-  at_own <- natural(struct, NA, TRUE)
+  at_own <- natural(struct, names(m$random), TRUE)
   strata <- if (is.null(m$by)) "all" else names(at_nlme$ratio)
+  stopifnot(is.null(m$by) || at_nlme$ratio[[1]] == 1)
   # dense
   l <- layout(m, d, strata)
   absolute <- function(at, sigma2) list(D = setNames(lapply(at$D, function(b) b * sigma2), names(m$random)),
@@ -376,12 +377,13 @@ one <- function(m) {
   varpar <- solve(-best$H); slopes <- gradient(best$x, l, of_vcov = TRUE)
   df <- sapply(seq_len(l$p), function(j) { g <- sapply(slopes, function(M) M[j, j]); 2 * C[j, j]^2 / drop(g %*% varpar %*% g) })
   close <- function(a, b) max(abs(unlist(a) - unlist(b)) / pmax(abs(unlist(b)), 1e-8))
-  polish <- list(nlme_loglik = as.numeric(fit$logLik), nlme_loglik_polished = own$value,
-    nlme_rise = own$value - as.numeric(fit$logLik), nlme_gradient_per_se = own$gradient,
+  polish <- list(nlme_loglik = as.numeric(fit$logLik), nlme_rise = own$rise,
+    nlme_gradient_per_se = own$gradient,
     dense_minus_nlme_at_nlme = same - as.numeric(fit$logLik), dense_loglik = top, dense_rise = top - same,
     dense_last_step_per_se = best$step, dense_gradient_times_se = best$gradient, dense_rounds = best$rounds,
     nlme_off_relative = close(at_nlme, list(relative, if (is.null(m$by)) NULL else v$ratio, v$phi)),
     nlme_polished_off_relative = close(at_own, list(relative, if (is.null(m$by)) NULL else v$ratio, v$phi)),
+    dense_minus_nlme_polished = top - as.numeric(fit$logLik) - own$rise,
     nlme_fixef_off_per_se = max(abs(fixef(fit) - s$beta) / sqrt(diag(C))))
   points <- list(optimum = list(relative, v$ratio, v$phi),
     homogeneous = list(relative, v$ratio^0, if (is.null(m$cor)) NULL else 0),
@@ -397,13 +399,20 @@ one <- function(m) {
   resid <- l$y - u_fit
   scale <- sqrt(v$sigma2) * v$ratio[if (is.null(m$by)) rep(1, l$n) else match(as.character(d[[m$by]]), strata)]
   se <- sqrt(diag(C)); npar <- l$p + length(best$x); N_bic <- if (l$reml) l$n - l$p else l$n
+  # what nlme prints is the same to the precision of its optimum
+  polish$nlme_fitted_off_per_sigma <- max(abs(fitted(fit) - u_fit)) / sqrt(v$sigma2)
+  shown <- summary(fit)$tTable[, "Std.Error"]
+  polish$nlme_se_off_relative <- close(sqrt(diag(vcov(fit))), se)
+  adjusted <- if (l$reml) se else se * sqrt(l$n / (l$n - l$p))
+  stopifnot(close(shown, adjusted) < 1e-4, polish$nlme_se_off_relative < 1e-4, polish$nlme_fitted_off_per_sigma < 1e-3,
+            abs(AIC(fit) - (-2 * top + 2 * npar)) < 1e-5, abs(BIC(fit) - (-2 * top + npar * log(N_bic))) < 1e-5)
   list(id = m$id, description = m$about, dataset = m$data,
     versions = list(R = as.character(getRversion()), nlme = as.character(packageVersion("nlme"))),
     call = c(call_text(m), list(formula = m$formula, by = m$by, correlation_kind = m$cor, time = m$time)),
     N = l$n, n_groups = lapply(effects, function(e) length(e$levels)),
     fixed_names = I(colnames(l$X)), fixef = I(unname(s$beta)), se = I(unname(se)),
     vcov = unname(C), t = I(unname(s$beta / se)), df_inner_outer = I(unname(as.numeric(fit$fixDF$X))),
-    se_summary = I(unname(sqrt(diag(summary(fit)$varFix)) * 1)), se_adjusted_sigma = if (l$reml) NULL else I(unname(se * sqrt(l$n / (l$n - l$p)))),
+    se_adjusted_sigma = if (l$reml) NULL else I(unname(adjusted)),
     sigma = sqrt(v$sigma2),
     covariance = setNames(lapply(names(m$random), function(g) list(terms = I(colnames(l$levels[[g]]$Z)), diagonal = g %in% m$diagonal,
       cov = unname(v$D[[g]]), sd = I(sqrt(diag(v$D[[g]]))), corr = unname(cov2cor(v$D[[g]])))), sapply(names(m$random), function(g) short_name(m, g))),
@@ -422,7 +431,7 @@ report <- function(r) {
   cat(sprintf("%-26s ll %.6f  rise %.1e  own-grad %.0e  dense-nlme %.1e  dense rise %.1e  step %.0e (%d)  off %.0e / %.0e  sigma %.6g  phi %s  ratio %s\n", r$id, p$dense_loglik, p$nlme_rise,
     p$nlme_gradient_per_se, p$dense_minus_nlme_at_nlme, p$dense_rise, p$dense_last_step_per_se, p$dense_rounds, p$nlme_off_relative, p$nlme_polished_off_relative, r$sigma, format(r$correlation$phi, digits = 6),
     paste(format(r$ratio$sd_ratio, digits = 6), collapse = " ")))
-  stopifnot(abs(p$nlme_rise) < 1e-9 * max(1, abs(p$nlme_loglik)), p$dense_rise < 1e-8 * max(1, abs(p$nlme_loglik)))
+  stopifnot(p$nlme_rise < 1e-7, abs(p$dense_minus_nlme_polished) < 1e-9, p$dense_last_step_per_se < 1e-9)
 }
 main <- function(wanted) {
   dir.create("models", showWarnings = FALSE)
@@ -433,4 +442,4 @@ main <- function(wanted) {
     report(r)
   }
 }
-main(commandArgs(TRUE))
+if (sys.nframe() == 0) main(commandArgs(TRUE))
