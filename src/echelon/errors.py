@@ -115,3 +115,7 @@ def nearest_hint(name: str, names: Sequence[str], otherwise: str) -> str:
 
 class TooLarge(EchelonError, MemoryError):
     """The exact method would need more memory than is sensible; the message names the other way."""
+
+
+class NoConvergence(EchelonError, ArithmeticError):
+    """An iteration did not end; the message says what makes it hard and what to use instead."""

@@ -39,6 +39,33 @@ START = 0.7
 """Relative SD of every random effect at the start, in whitened units: half of the variance between
 groups, the middle of what is seen in practice."""
 
+START_CORRELATIONS = (0.0, 0.5, 0.85, -0.5)
+"""Correlations of structured random effects tried at the start, as shares of their bounds. The
+deviance may have several minima in them."""
+
+NO_RESIDUAL = 1e4
+"""Variance of a structured term relative to the residual variance (working units) above which a flat
+likelihood means that no residual variance is left: a time series without measurement error."""
+
+CORRELATION_BOUND = 1e-13
+"""A correlation this close to a bound is at it: rounding of a correlation taken from a factor. Those
+not put there stay above `BOUNDARY` squared. Unit: half the distance between its bounds."""
+
+CORRELATION_GRID = 39
+"""Correlations looked at for the one that leaves a variance of zero most steeply."""
+
+SCALE_KEPT = 0.1
+"""Share of itself that a standard deviation of a structured term keeps in one step at least: it
+reaches zero in a few steps and not by overshooting (the fraction-to-the-boundary rule)."""
+
+CORRELATION_INSIDE = 0.9
+"""A correlation wrongly at its bound restarts at this share of it."""
+
+START_WEAK = 0.25
+"""Relative SD at the start of each search over a structure with a variance for each effect: from
+0.7, one in ten searches of weak effects ended in another minimum than the lowest (measured on 120
+simulated tables; from 0.25, with the best of four correlations, none)."""
+
 BOUNDARY = 3e-4
 """A direction of a covariance factor whose singular value is below this share of the largest (or of
 1e-2 residual SD) is tried at exactly zero. The likelihood is even in it, so at 3e-4 it is flat to
@@ -81,8 +108,9 @@ FEW_GROUPS = 10
 """Below this number of groups the summary warns that the variance between groups rests on very
 little (a common rule of thumb: Snijders & Bosker 2012, section 4.2; Maas & Hox 2005)."""
 
-FOREST_BLOCK = 8192
-"""Groups of the finest of nested factors handled at a time, with all that hold them."""
+FOREST_BLOCK = 16_384
+"""Groups of the finest of nested factors handled at a time, with all that hold them (measured at 1e5
+and 1e6 groups: from 8192 to 65536 within 20 per cent, 1024 three times slower)."""
 
 MAX_CORE = 16_000
 """Effects of all factors but the largest that the exact method takes: it holds about six dense
@@ -112,3 +140,146 @@ this (whitened units); below it the division would lose more digits than the pro
 
 VECTOR_BLOCK = 20_000_000
 """Numbers in the vectors that Z'V0^-1 Z is applied to at a time (160 MB)."""
+
+LOG_RATIO = 11.5
+"""Residual SDs of two strata whose logarithms differ by this (a factor of 100,000) count as a
+residual variance of zero in one of them: the variances would differ by 1e10, which cross-products
+of 1e-16 no longer carry."""
+
+CORRELATION_EDGE = 8.0
+"""atanh of a residual correlation at which it counts as 1: it is within 2.3e-7 of it, and the
+inverse correlation matrix has lost seven digits."""
+
+RESIDUAL_STEP = 1e-4
+"""Step of difference quotients of exact gradients in a residual structure's search, in logarithms
+of ratios of SDs or atanh of a correlation: half the digits of a gradient."""
+
+RESIDUAL_CURVATURE_STEP = 1e-2
+"""The same at the optimum, with quotients of fourth order: (1e-2)^4 / 30 of truncation against
+1e-10 of rounding, for standard errors to about 1e-7."""
+
+RESIDUAL_TRUST = 1.5
+"""Longest step of a residual structure's search in the same coordinates: a factor of 4 in an SD."""
+
+RESIDUAL_RIVAL = 1e-7
+"""A second optimum of a residual structure is taken when its deviance is lower by this much."""
+
+RESIDUAL_RIVAL_NEAR = 0.05
+"""A second search ends this near the optimum of the first, in its coordinates: Newton's method is
+then on its way to the same point."""
+
+MAX_RESIDUAL_STEPS = 60
+"""Steps after which the search over a residual structure gives up; 4 to 8 are usual."""
+
+MAX_SETS = 512
+"""Sets of products of a residual structure that are kept; with more (many distinct gaps between
+times) every evaluation passes over the rows, which is then no dearer than adding the sets."""
+
+MAX_SET_ENTRIES = 64_000_000
+"""Numbers in all kept sets together (512 MB)."""
+
+SAME_DIGITS = 11
+"""Decimals of Z_j'W Z_j, in units of its mean over groups, to which two groups count as alike in a
+batch of responses: the order of rows changes about the 15th."""
+
+SAME_GROUPS = 2
+"""Groups are gathered in classes when there are this many times more groups than classes."""
+
+SAME_CLASSES = 256
+"""Classes at most: they are gone through one by one when responses are laid out."""
+
+BATCH_CELLS = 32_768
+"""Groups times responses handled at a time in a batch: its working arrays stay in a 1 MB cache."""
+
+BATCH_RESPONSES = 1024
+"""Responses searched at a time, at most; more gain nothing (measured)."""
+
+BATCH_GROUPS = 8192
+"""With more groups than this (after gathering) responses are fitted one by one: a single pass over
+the groups then fills the cache by itself."""
+
+BATCH_PRODUCTS = 5e6
+"""Multiplications an evaluation of one response in a batch may cost besides those of a search for
+it alone: about 1 ms, the fixed cost of such an evaluation (measured)."""
+
+BATCH_ENTRIES = 20_000_000
+"""Numbers a batch may keep of the fixed columns' products by group (160 MB)."""
+
+BATCH_STEPS = 30
+"""Evaluations after which a batch leaves a response to the search for a single one."""
+
+SETTLED = 1e-9
+"""Newton decrement below which a response of a batch is taken as settled when rounding stopped it;
+the distance to the stationary point is then below 3e-5 standard errors. Unit: deviance."""
+
+CG_FIXED = 1e-11
+"""Conjugate gradients for [X y] stop at this share of the right-hand side. The modes carry this
+error; beta, its covariance and the residual sum of squares the square of it: rounding."""
+
+CG_PROBES = 1e-8
+"""The same for random probes: the traces must be good to 1e-8 of themselves for a search that
+stops at `NOISY_DECREMENT`; the probes' own noise is a hundred times larger and more."""
+
+CG_STEPS = 2_000
+"""Conjugate-gradient steps before the iterative method gives up; 10 to 60 are usual."""
+
+NOISY_DECREMENT = 1e-9
+"""The iterative search stops at this decrement (deviance): 3e-5 standard errors, far below what
+the probes leave open. With estimated Hessians a step gains one to two digits."""
+
+STALLED_DECREMENT = 1e-6
+"""Below this decrement the iterative search also stops when a step does not halve it: what is left
+is the rounding of the conjugate gradients. 1e-6 is 7e-4 standard errors, within `GRADIENT_SE`."""
+
+SHORTEST_STEP = 1e-6
+"""The iterative search gives up when a step this small, as a share of the point, is refused."""
+
+PROBES = 20
+"""Random probes a factor unless asked otherwise: variances within at most 1 / sqrt(20) of their
+standard errors, in practice a tenth of that (docs/theory/iterative.md)."""
+
+FEW_UNITS = 50
+"""A factor of up to this many groups takes unit vectors for probes: as cheap as signs, and exact."""
+
+LOGDET_PROBES = 20
+"""Random vectors for the log-determinant, at least: it is worked out once a fit."""
+
+FAR_DIRECTIONS = 8
+"""Directions besides the constants that are taken out of the log-determinant and done exactly."""
+
+FAR_STEPS = 4
+"""Steps of the subspace iteration that finds them."""
+
+LANCZOS_STEPS = 300
+"""Lanczos steps of a log-determinant at most; 20 to 40 are usual."""
+
+LANCZOS_CHECK = 5
+"""Lanczos steps between looks at the quadrature."""
+
+LANCZOS_SETTLED = 1e-6
+"""The quadrature has settled when its sum over all vectors changed by less than this (deviance)."""
+
+LANCZOS_END = 1e-12
+"""A Lanczos vector this short ends its sequence: the quadrature is exact."""
+
+SOLVED_WORK = 5e7
+"""The iterative method works out the conditional variances of all groups of a factor when effects
+times entries of the border are up to this: a few seconds."""
+
+SOLVED_AT_ONCE = 64
+"""Right-hand sides solved together for conditional variances."""
+
+RIVAL_WALD = 6.0
+"""A second solution is looked for beyond a variance whose squared Wald statistic (SD over its
+standard error, squared) is below this. Of 500 random tables with two maxima at most 3 of deviance
+apart, none had more than 4.8."""
+
+RIVAL_SCAN = (3.0, 1.0, 0.3, 0.1)
+"""Relative SDs at which a second solution is looked for when a variance is at zero."""
+
+SAME_OPTIMUM = 1e-5
+"""Two searches ended at the same optimum when their deviances differ by no more than this."""
+
+RIVAL_DEVIANCE = 4.0
+"""A second solution is named when its deviance is no more than this above the best: a likelihood
+ratio that would not be significant at 5% on one degree of freedom."""

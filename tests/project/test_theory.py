@@ -353,3 +353,29 @@ def test_contextual():
     np.testing.assert_allclose(
         within.optimum.beta[2] - within.optimum.beta[1], raw.optimum.beta[2], rtol=1e-6
     )
+
+
+def test_coordinates_of_a_group(case):
+    """Equations `batch-coordinates`, `batch-sums` and `batch-classes`."""
+    fit, dense = case
+    inverse, w = np.linalg.inv(dense.V0), np.diag(PRECISION)
+    columns = np.column_stack([dense.X, Y])
+    within, between = columns.T @ w @ columns, np.zeros((4, 4))
+    logdet = -np.log(PRECISION).sum()
+    for Z in dense.blocks:
+        values, vectors = np.linalg.eigh(Z.T @ w @ Z)
+        N = vectors * np.sqrt(values)
+        h = (vectors / np.sqrt(values)).T @ Z.T @ w @ columns
+        H = np.eye(2) + N.T @ dense.D @ N
+        P = np.linalg.inv(H)
+        np.testing.assert_allclose(Z.T @ inverse @ columns, N @ P @ h, **CLOSED)
+        np.testing.assert_allclose(Z.T @ inverse @ Z, N @ P @ N.T, **CLOSED)
+        within, between = within - h.T @ h, between + h.T @ P @ h
+        logdet += np.linalg.slogdet(H)[1]
+    np.testing.assert_allclose(within + between, columns.T @ inverse @ columns, **CLOSED)
+    np.testing.assert_allclose(logdet, np.linalg.slogdet(dense.V0)[1], **CLOSED)
+    h = RNG.normal(size=(5, 2, 3))
+    Q = np.linalg.qr(RNG.normal(size=(5, 5)))[0]
+    turned = np.einsum("ij,iax->jax", Q, h)
+    sums = [np.einsum("jax,jby->axby", each, each) for each in (h, turned)]
+    np.testing.assert_allclose(*sums, atol=1e-12)

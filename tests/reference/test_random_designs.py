@@ -15,13 +15,23 @@ import pytest
 import echelon as ec
 
 HERE = Path(__file__).parent / "random"
-SPECS = json.loads((HERE / "designs.json").read_text())
-LME4 = {fit["case"]: fit for fit in json.loads((HERE / "lme4.json").read_text())["fits"]}
-DATA = pd.read_csv(HERE / "designs.csv.gz")
+SETS = {"designs": "lme4", "several": "lme4_several"}
+SPECS = [
+    {**spec, "set": name}
+    for name in SETS
+    for spec in json.loads((HERE / f"{name}.json").read_text())
+]
+LME4 = {
+    (name, fit["case"]): fit
+    for name, results in SETS.items()
+    for fit in json.loads((HERE / f"{results}.json").read_text())["fits"]
+}
+DATA = {name: pd.read_csv(HERE / f"{name}.csv.gz") for name in SETS}
 
 
 def fitted(spec):
-    rows = DATA[DATA["case"] == spec["case"]].reset_index(drop=True)
+    data = DATA[spec["set"]]
+    rows = data[data["case"] == spec["case"]].reset_index(drop=True)
     weights = "wt" if spec["weighted"] else None
     return ec.lmer(spec["formula"], rows, reml=spec["reml"], precision=weights)
 
@@ -31,16 +41,16 @@ def dense_deviance(fit):
     design = fit.built.design
     names = (["(Intercept)"] if design.intercept else []) + list(design.names)
     X = design.fixed_matrix()[:, [names.index(name) for name in fit.names]]
-    (factor,) = design.factors
-    columns = [
-        c
-        for term in factor.terms
-        for c in ([np.ones(design.n)] if term.intercept else []) + list(term.arrays)
-    ]
-    ZL = (np.column_stack(columns) @ fit.optimum.lam).astype(np.longdouble)
-    same = factor.codes[:, None] == factor.codes[None, :]
     w = np.ones(design.n) if design.precision is None else design.precision
-    L = np.diag(1 / w).astype(np.longdouble) + (ZL @ ZL.T) * same
+    L = np.diag(1 / w).astype(np.longdouble)
+    for factor, part in zip(design.factors, fit.problem.blocks.parts, strict=True):
+        columns = [
+            c
+            for term in factor.terms
+            for c in ([np.ones(design.n)] if term.intercept else []) + list(term.arrays)
+        ]
+        ZL = (np.column_stack(columns) @ fit.optimum.lam[part, part]).astype(np.longdouble)
+        L += (ZL @ ZL.T) * (factor.codes[:, None] == factor.codes[None, :])
     B = np.column_stack([X, design.y]).astype(np.longdouble)
     for j in range(design.n):
         L[j, j] = np.sqrt(L[j, j])
@@ -58,9 +68,11 @@ def dense_deviance(fit):
     return value
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=[f"{s['case']}: {s['formula']}" for s in SPECS])
+@pytest.mark.parametrize(
+    "spec", SPECS, ids=[f"{s['set']} {s['case']}: {s['formula']}" for s in SPECS]
+)
 def test_never_above_lme4(spec):
-    fit, reference = fitted(spec), LME4[spec["case"]]
+    fit, reference = fitted(spec), LME4[spec["set"], spec["case"]]
     assert "error" not in reference
     gained = reference["deviance"] - fit.deviance
     assert gained > -1e-8 * abs(reference["deviance"])

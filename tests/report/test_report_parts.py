@@ -16,6 +16,7 @@ from echelon.report.model import model_section, verdict_box
 from echelon.report.page import report
 from echelon.report.summary import summary_paragraph
 from echelon.report.words import cite_section, glossary_section, notes_section
+from several_factors import answers
 
 
 def words(html: str) -> str:
@@ -159,7 +160,8 @@ def test_the_glossary_holds_what_the_page_shows(timss, hsb, summaries):
 def test_every_entry_of_a_template_has_a_key_that_is_asked_for(timss, hsb):
     from echelon.report.words import keys_of
 
-    known = keys_of(timss) | keys_of(hsb) | {"precision"}
+    several = ec.lmer("y ~ 1 + (1 | pupil) + (1 | item)", answers())
+    known = keys_of(timss) | keys_of(hsb) | keys_of(several) | {"precision"}
     for name in ("glossary.html", "references.html"):
         keys = set(re.findall(r"<!-- (\w+) -->", template(name)))
         assert keys <= known

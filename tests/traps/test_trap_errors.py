@@ -36,8 +36,12 @@ CASES = {
     "no complete row": (table(ses=np.where(SIXTY < 30, np.nan, 1), score=np.where(SIXTY >= 30, np.nan, 1)), LMER, errors.DataError, "none of the 60 rows has all variables"),
     "text response": (table(score=np.where(SIXTY % 2, "a", "b")), LMER, errors.DataError, "score"),
     "truth as response": (table(score=pd.Categorical(SIXTY % 2)), LMER, errors.DataError, "score"),
-    "two factors": (table(region=SIXTY % 4), "score ~ ses + (1 | school) + (1 | region)", errors.NotYetSupported, "one grouping factor.*school, region"),
-    "nested factors": (table(region=SIXTY // 30), "score ~ ses + (1 | region/school)", errors.NotYetSupported, "one grouping factor"),
+    "second factor of one group": (table(region=1), "score ~ ses + (1 | school) + (1 | region)", errors.NotIdentified, "'region' has one group only"),
+    "outer factor of one group": (table(region=1), "score ~ ses + (1 | region/school)", errors.NotIdentified, "'region' has one group only"),
+    "inner factor of one row a group": (table(pupil=SIXTY), "score ~ ses + (1 | school/pupil)", errors.NotIdentified, "Every row is its own group of 'pupil:school'"),
+    "same factor twice": (table(), "score ~ ses + (1 | school/school)", errors.FormulaError, ""),
+    "unknown second factor": (table(), "score ~ ses + (1 | school) + (1 | schol)", errors.UnknownColumn, r"\(1 \| schol\).*Did you mean 'school'"),
+    "counts": (table(tries=9), "cbind(score, tries) ~ ses + (1 | school)", errors.NotYetSupported, "generalised"),
     "no random term": (table(), "score ~ ses", errors.FormulaError, "No random term.*ec.lm"),
     "no response": (table(), "~ ses + (1 | school)", errors.FormulaError, "response"),
     "broken formula": (table(), "score ~ ses + (1 | school", errors.FormulaError, r"\^"),
@@ -62,7 +66,7 @@ def test_errors_are_also_the_built_in_that_is_expected() -> None:
     with pytest.raises(LookupError):
         ec.lmer("score ~ sess + (1 | school)", table())
     with pytest.raises(NotImplementedError):
-        ec.lmer("score ~ 1 + (1 | school) + (1 | ses)", table())
+        ec.lmer("cbind(score, ses) ~ 1 + (1 | school)", table())
     with pytest.raises(ValueError, match="No random term"):
         ec.lmer("score ~ ses", table())
 
@@ -106,7 +110,33 @@ def test_mistyped_options_are_refused(case: tuple) -> None:
         call()
 
 
-@pytest.mark.parametrize("option", ["weights", "REML", "family", "method"])
+SEVERAL = {
+    "groups without factor": (lambda fit: fit.groups(), errors.DataError, "2 grouping factors. Name one of them: 'school', 'region'"),
+    "groups of a typo": (lambda fit: fit.groups("regin"), errors.UnknownColumn, "Did you mean 'region'"),
+    "coef without factor": (lambda fit: fit.coef(), errors.DataError, "Name one of them"),
+    "coef of a typo": (lambda fit: fit.coef("regin"), errors.UnknownOption, "Did you mean 'region'"),
+    "icc of a typo": (lambda fit: fit.icc("regin"), errors.UnknownColumn, "Did you mean 'region'"),
+    "reliability of a typo": (lambda fit: fit.reliability("regin"), errors.UnknownColumn, "Did you mean 'region'"),
+    "variance tests": (lambda fit: fit.variance_tests(), errors.DataError, "one grouping factor only.*log-likelihoods"),
+    "weights": (lambda fit: fit.plot.weights("school"), errors.DataError, "one grouping factor only.*caterpillar"),
+    "observed": (lambda fit: fit.plot.observed("school"), errors.DataError, "one grouping factor only.*caterpillar"),
+    "caterpillar without factor": (lambda fit: fit.plot.caterpillar(), errors.DataError, "Name one of them"),
+    "shrinkage of a typo": (lambda fit: fit.plot.shrinkage("regin"), errors.UnknownColumn, "Did you mean 'region'"),
+    "distributions without factor": (lambda fit: fit.plot.distributions(), errors.DataError, "Name one of them"),
+    "means by without factor": (lambda fit: fit.plot.means_by("ses"), errors.DataError, "Name one of them"),
+    "null of other factors": (lambda fit: fit.explained(ec.lmer(LMER, table())), errors.DataError, "its grouping factors: school, here: region, school"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SEVERAL.values(), ids=[name.replace(" ", "_") for name in SEVERAL])
+def test_what_several_factors_leave_open_is_refused(case: tuple) -> None:
+    call, kind, message = case
+    fit = ec.lmer("score ~ ses + (1 | school) + (1 | region)", table(region=SIXTY % 4))
+    with pytest.raises(kind, match=f"(?s){message}"):
+        call(fit)
+
+
+@pytest.mark.parametrize("option", ["weights", "REML", "family"])
 def test_unknown_keywords_fail(option: str) -> None:
     with pytest.raises(TypeError, match=option):
         ec.lmer(LMER, table(), **{option: None})

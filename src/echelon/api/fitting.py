@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from echelon.api.options import known_options
 from echelon.api.results import LMM, OLS
 from echelon.design.build import Extra
-from echelon.errors import DataError
+from echelon.errors import DataError, NeedsRows
 from echelon.infer.coefficients import check_df
 from echelon.model.assemble import fit_lmm, fit_ols, fit_summaries
 from echelon.model.fit import DfMethod
+from echelon.model.iterative import Method, probes_of
 from echelon.model.notes import warn
 from echelon.model.summaries import Summaries
 
@@ -25,6 +28,10 @@ def lmer(
     precision: Extra = None,
     offset: Extra = None,
     contrasts: Mapping[str, str] | None = None,
+    residual: str | None = None,
+    method: Method = "exact",
+    probes: int | None = None,
+    rng: int | np.random.Generator | None = None,
     summaries: object = None,
 ) -> LMM:
     """Fit a linear multilevel (mixed) model.
@@ -42,6 +49,16 @@ def lmer(
     contrasts : coding of categorical predictors in the fixed part by name, e.g. {"sector": "sum"};
         default treatment, which random effects always have (as in lme4)
         coding with the first level as reference
+    residual : structure of the residuals; None for independent ones of one variance.
+        "by(sector)": a variance for each sector; "by(sector, female)": for each combination.
+        "ar1(time | id)": correlation phi^(difference of times) within id, whole times with gaps;
+        "ar1(1 | id)": by the order of the rows; "car1(time | id)": the same for any times;
+        "cs(1 | id)": equal correlation within id. "by(sex) + ar1(time | id)": both
+        (`residual-model`; pinheiro2000, ch. 5). `fit.residual` has the estimates
+    method : "exact"; "iterative" for several crossed factors too large for it (1e5 by 1e4 levels):
+        variances and likelihood then carry Monte Carlo errors, which the verdict reports
+    probes : random vectors a factor of the iterative method (20); more make its errors smaller
+    rng : seed or generator of the probes; the same seed gives the same fit
     summaries : instead of `data`, a table with one row a group and columns n and sd (or
         `ec.Summaries` with their names, or one pooled sd); the response is the column of means
 
@@ -55,7 +72,9 @@ def lmer(
     UnknownColumn : a name that is no column, with the nearest one
     DataError : infinite values, a response that is not numeric, no complete rows
     NotIdentified : one group, one row a group, a constant response, a perfect fit
-    NotYetSupported : several grouping factors
+    NotYetSupported : options that do not go together
+    TooLarge : crossed factors too large for the exact method; names method="iterative"
+    NoConvergence : factors too loosely connected for the iterative method
 
     Notes
     -----
@@ -70,19 +89,39 @@ def lmer(
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
     >>> round(float(fit.fixef()["(Intercept)"]), 3), round(fit.sigma, 3)
     (482.757, 73.756)
+    >>> sleep = ec.datasets.load("sleepstudy")
+    >>> fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep, residual="ar1(Days | Subject)")
+    >>> print(fit.residual)
+    ar1(Days | Subject): ar1 0.6531
     """
     check_df(df)
+    signs = probes_of(method, probes, rng)
     if (data is None) == (summaries is None):
         raise DataError(
             "Give lmer() either data (rows) or summaries= (n, mean and sd of each group)."
         )
     if summaries is None:
         fit = fit_lmm(
-            formula, data, reml=reml, df=df, precision=precision, offset=offset, contrasts=contrasts
+            formula,
+            data,
+            reml=reml,
+            df=df,
+            precision=precision,
+            offset=offset,
+            contrasts=contrasts,
+            residual=residual,
+            probes=signs,
         )
     else:
         if precision is not None or offset is not None or contrasts is not None:
             raise DataError("precision=, offset= and contrasts= do not go with summaries=.")
+        if signs is not None:
+            raise DataError('method="iterative" is for several grouping factors, not summaries=.')
+        if residual is not None:
+            raise NeedsRows(
+                "residual= needs the single rows: summaries (n, mean, sd) of a group do not say "
+                "which of its rows belong together."
+            )
         given = summaries if isinstance(summaries, Summaries) else Summaries(summaries)
         fit = fit_summaries(formula, given, reml=reml, df=df)
     warn(fit)

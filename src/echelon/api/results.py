@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import effects, infer, multilevel
+from echelon.api.refit import refit
 from echelon.data import named
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
@@ -130,14 +131,18 @@ class LMM(LmmFit, _Habits):
     # groups
     groups = multilevel.groups
     ranef = effects.ranef
+    conditional_sd = effects.conditional_sd
     coef = effects.coef
     # the multilevel workflow
     reliability = multilevel.reliability
     icc = multilevel.icc
+    icc_by_group = multilevel.icc_by_group
     r2 = multilevel.r2
     explained = multilevel.explained
     variance_tests = multilevel.variance_tests
     equations = multilevel.equations
+    # the same model of other responses
+    refit = refit
     # what a reader sees
     summary = summary
     table = model_table

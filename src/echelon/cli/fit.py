@@ -87,6 +87,7 @@ def fit(
     \b
     echelon fit "bsmmatxx ~ 1 + (1 | idschool)" timss
     echelon fit "score ~ ses + (ses | school)" pupils.sav --docx table.docx
+    echelon fit "score ~ ses + (1 | school/class)" pupils.csv --report report.html
     """  # noqa: D301
     model = Model(formula, file, not ml, df, precision, offset, summaries, n, sd)
     files = Files(report, docx, pptx, html, latex, figures, groups, _json_path(json))

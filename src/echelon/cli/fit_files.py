@@ -94,11 +94,13 @@ def table_outputs(
 
 
 def _multilevel(fit: LMM, given: dict[str, Path]) -> list[Output]:
+    from echelon.multilevel import stacked_groups
+
     made = []
     if "report" in given:
         made.append(Output(given["report"], lambda place: _drop(fit.report(place)), "report.html"))
     if "groups" in given:
-        groups = cast(Any, fit.groups())
+        groups = cast(Any, fit.groups() if len(fit.factors) == 1 else stacked_groups(fit))
         made.append(_text(given["groups"], groups.to_csv(index=False, lineterminator="\n")))
     if "figures" in given:
         made.append(Output(given["figures"], lambda place: save_figures(fit, place), "f", True))

@@ -85,16 +85,16 @@ def _random(fit: LmmFit | OlsFit) -> dict[str, Json]:
             "sd_se": None,
         }
         return {"groups": [], "variance_components": [residual], "verdict": None}
-    size = fit.group_moments.count
     verdict = fit.verdict
     return {
         "groups": [
             {
-                "factor": fit.factor,
-                "count": fit.J,
-                "n_min": int(size.min()),
-                "n_max": int(size.max()),
+                "factor": group.factor,
+                "count": len(group.levels),
+                "n_min": int(group.count.min()),
+                "n_max": int(group.count.max()),
             }
+            for group in fit.moments.groups
         ],
         "variance_components": [_component(row) for row in component_values(fit).rows],
         "verdict": {
@@ -109,13 +109,18 @@ def _random(fit: LmmFit | OlsFit) -> dict[str, Json]:
 
 
 def _component(row: Component) -> Json:
-    """A variance with its SD, or a covariance with its correlation, each under its own name."""
+    """A variance with its SD, or a covariance with its correlation, each under its own name.
+
+    One correlation of several effects, or of residuals, is of the kind "correlation".
+    """
+    from echelon.show.components import is_pair
+
     if row.with_term:
         return {
             "group": row.group,
             "term": row.term,
             "with_term": row.with_term,
-            "kind": "covariance",
+            "kind": "covariance" if is_pair(row) else "correlation",
             "covariance": row.variance,
             "covariance_se": row.variance_se,
             "correlation": row.sd,

@@ -21,7 +21,10 @@ def _path(help_: str, metavar: str = "PATH") -> object:
 
 
 Formula = Annotated[
-    str, typer.Argument(metavar="FORMULA", help='In quotes: "score ~ ses + (1 | school)".')
+    str,
+    typer.Argument(
+        metavar="FORMULA", help='In quotes: "score ~ ses + (1 | school)", or (1 | school/class).'
+    ),
 ]
 File = Annotated[
     str,
@@ -57,7 +60,13 @@ Pptx = Annotated[Path | None, _path("The table in PowerPoint.")]
 Html = Annotated[Path | None, _path("The table in HTML.")]
 Latex = Annotated[Path | None, _path("The table in LaTeX.")]
 Figures = Annotated[Path | None, _path("All figures that suit the model.", "DIR")]
-Groups = Annotated[Path | None, _path("One row a group: mean, weight, reliability, EB.", "CSV")]
+Groups = Annotated[
+    Path | None,
+    _path(
+        "One row a group: mean, weight, reliability, EB; all factors in one table.",
+        "CSV",
+    ),
+]
 Json = Annotated[
     str | None,
     typer.Option(

@@ -16,7 +16,6 @@ from echelon.formula import (
     ModelSpec,
     RandomTerm,
     Recipe,
-    Terms,
     columns_in,
     evaluate,
     independent,
@@ -182,8 +181,8 @@ def _factors(
         by_factor.setdefault(term.group, []).append(term)
     factors, recipes = [], []
     for group, terms in by_factor.items():
-        parts = [part.effects for term in terms for part in independent(term)]
-        laid = [_effects(part, plain) for part in parts]
+        parts = [part for term in terms for part in independent(term)]
+        laid = [_effects(spec, part, plain) for part in parts]
         _check_repeats(spec, terms, [columns for columns, _ in laid])
         codes, levels = interaction([groups[name] for name in group])
         factors.append(
@@ -193,10 +192,25 @@ def _factors(
     return tuple(factors), tuple(recipes)
 
 
-def _effects(terms: Terms, plain: Mapping[str, Column]) -> tuple[EffectColumns, Recipe]:
+def _effects(
+    spec: ModelSpec, term: RandomTerm, plain: Mapping[str, Column]
+) -> tuple[EffectColumns, Recipe]:
+    terms = term.effects
     matrix = materialise(terms, plain)
     lead = ("(Intercept)",) if terms.intercept else ()
-    return EffectColumns((*lead, *matrix.names), matrix.arrays, terms.intercept), matrix.recipe
+    if term.covariance in ("ar1", "hetar1") and terms.terms[0][0] not in matrix.recipe.codings:
+        time = terms.terms[0][0]
+        raise FormulaError(
+            f"ar1(...) runs over the levels of a category, and {time!r} is numeric. Write "
+            f"ar1(0 + factor({time}) | {':'.join(term.group)}).",
+            spec.formula,
+            term.span,
+        )
+    names = (*lead, *matrix.names)
+    if term.covariance == "unstructured" or term.covariance == "diagonal":
+        return EffectColumns(names, matrix.arrays, terms.intercept), matrix.recipe
+    columns = EffectColumns(names, matrix.arrays, terms.intercept, term.covariance)
+    return columns, matrix.recipe
 
 
 def _recoded(spec: ModelSpec, contrasts: Mapping[str, str] | None) -> tuple[str, ...]:

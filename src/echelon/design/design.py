@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from echelon.linalg.structures import Kind
 
 Array = NDArray[np.float64]
 
@@ -19,11 +22,26 @@ class EffectColumns:
     names : q names; "(Intercept)" first when the term has a constant
     arrays : the columns other than the constant, each (n,)
     intercept : whether the term has a constant
+    kind : structure of the effects' covariance; "diag" where they are uncorrelated
     """
 
     names: tuple[str, ...]
     arrays: tuple[Array, ...]
     intercept: bool
+    kind: Kind | Literal["diag"] = "us"
+
+    @property
+    def centred(self) -> bool:
+        """Whether columns may be moved along the constant: it changes any structure but "us"."""
+        return self.intercept and self.kind == "us"
+
+    @property
+    def blocks(self) -> tuple[tuple[Kind, int], ...]:
+        """Structure and size of each block of the covariance."""
+        q = len(self.names)
+        if self.kind == "diag" or q == 1:
+            return (("us", 1),) * q
+        return ((self.kind, q),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

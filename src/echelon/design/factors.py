@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import Column
+from echelon.linalg.pairing import pair
+
+Places = NDArray[np.intp]
 
 
 def interaction(columns: Sequence[Column]) -> tuple[NDArray[np.int32], tuple[object, ...]]:
@@ -19,17 +22,22 @@ def interaction(columns: Sequence[Column]) -> tuple[NDArray[np.int32], tuple[obj
     first, *others = columns
     if not others:
         return first.values.astype(np.int32), first.levels or ()
-    codes = first.values.astype(np.int64)
+    codes = first.values.astype(np.intp, copy=False)
+    size = len(first.levels or ())
+    of_level = [np.arange(size)]  # for each variable its level at each level of the interaction
     for column in others:
-        codes = codes * len(column.levels or ()) + column.values.astype(np.int64)
-    present, renumbered = np.unique(codes, return_inverse=True)
-    return renumbered.astype(np.int32), tuple(_joined(key, columns) for key in present.tolist())
+        found = pair(
+            codes, column.values.astype(np.intp, copy=False), size, len(column.levels or ())
+        )
+        codes, size = found.place, len(found.first)
+        of_level = [*(level[found.first] for level in of_level), found.second]
+    return codes.astype(np.int32), _joined(columns, of_level)
 
 
-def _joined(key: int, columns: Sequence[Column]) -> str:
-    parts: list[str] = []
-    for column in reversed(columns):
-        levels = column.levels or ()
-        key, place = divmod(key, len(levels))
-        parts.append(str(levels[place]))
-    return ":".join(reversed(parts))
+def _joined(columns: Sequence[Column], of_level: Sequence[Places]) -> tuple[str, ...]:
+    """Labels of the levels; the variables' own are made into text once."""
+    texts = []
+    for column, level in zip(columns, of_level, strict=True):
+        labels = list(map(str, column.levels or ()))
+        texts.append([labels[i] for i in level.tolist()])
+    return tuple(map(":".join, zip(*texts, strict=True)))

@@ -104,7 +104,8 @@ def ranef(fit: LmmFit, *, level: float = 0.95) -> object:
     Returns
     -------
     table in the caller's dataframe library: group, level, term, estimate, std_error (lme4's
-    conditional SD), conf_low, conf_high
+    conditional SD), conf_low, conf_high. After the iterative method the last three are nan for
+    factors of many groups; `conditional_sd` solves for those that are named.
     """
     check_level(level)
     reach = float(t_quantile((1 + level) / 2, np.inf))

@@ -49,20 +49,31 @@ def residuals(fit: LmmFit | OlsFit) -> Array:
     return design.y - fitted(fit)
 
 
-def coef(fit: LmmFit) -> object:
+def coef(fit: LmmFit, factor: str | None = None) -> object:
     """Coefficients of each group, fixed plus random, as lme4's coef().
+
+    Parameters
+    ----------
+    factor : grouping factor; may be left out when there is one
 
     Returns
     -------
     table in the caller's dataframe library: one row a group, one column a coefficient. A random
-    effect without a fixed effect of the same name stands by itself.
+    effect without a fixed effect of the same name stands by itself. The effects of other factors
+    are at zero.
+
+    Raises
+    ------
+    UnknownOption : no such factor
+    DataError : several factors and none named
     """
-    mode = empirical_bayes(fit).mode
+    mode, group = empirical_bayes(fit, factor).mode, fit.group(factor)
     fixed = dict(zip(fit.names, fit.optimum.beta, strict=True))
-    columns: dict[str, Values] = {fit.factor: list(fit.group_moments.levels)}
-    for name in dict.fromkeys((*fit.effects, *fit.names)):
-        total = np.full(fit.J, fixed.get(name, 0.0))
-        if name in fit.effects:
-            total = total + mode[:, [i for i, e in enumerate(fit.effects) if e == name]].sum(axis=1)
+    columns: dict[str, Values] = {group.factor: list(group.levels)}
+    for name in dict.fromkeys((*group.effects, *fit.names)):
+        total = np.full(len(group.levels), fixed.get(name, 0.0))
+        if name in group.effects:
+            same = [i for i, effect in enumerate(group.effects) if effect == name]
+            total = total + mode[:, same].sum(axis=1)
         columns[name] = total
     return to_native(columns, fit.source.backend)

@@ -42,7 +42,7 @@ class CrossBlocks:
     Attributes
     ----------
     first, second : f and g
-    row, col : (m,) groups of f and of g, in increasing order of (row, col)
+    row, col : (m,) groups of f and of g, each pair once
     blocks : (q_f, q_g, m)
     """
 
@@ -53,15 +53,9 @@ class CrossBlocks:
     blocks: Array
 
     def transposed(self) -> CrossBlocks:
-        """The same block seen from g, in increasing order of (col, row)."""
-        order = np.lexsort((self.row, self.col))
-        return CrossBlocks(
-            self.second,
-            self.first,
-            self.col[order],
-            self.row[order],
-            np.ascontiguousarray(self.blocks.transpose(1, 0, 2)[:, :, order]),
-        )
+        """The same block seen from g, its pairs in the same order as here."""
+        blocks = self.blocks.transpose(1, 0, 2)
+        return CrossBlocks(self.second, self.first, self.col, self.row, blocks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

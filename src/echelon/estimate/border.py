@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array, csr_array, triu
 
 from echelon import tolerances
 
@@ -72,7 +72,8 @@ class Border:
         return out
 
     def gram(self, A: Array) -> Array:
-        """Sum over groups of N_j'A_j N_j, (n, n), for symmetric A (q, q, J): upper triangle only."""
+        """Sum over groups of N_j'A_j N_j, (n, n), for symmetric A (q, q, J): the upper triangle
+        above zeros."""
         if self.strategy == "pairs":
             return self._gram_pairs(A)
         return self._gram_dense(A) if self.strategy == "dense" else self._gram_sparse(A)
@@ -105,7 +106,7 @@ class Border:
             for a in range(self.q):
                 weighted = sum(A[a, b, block, None] * N[b] for b in range(self.q))
                 out += N[a].T @ weighted
-        return out
+        return np.triu(out)
 
     def _gram_one(self, weight: Array) -> Array:
         """One effect: a symmetric rank-k update; weights of one sign."""
@@ -125,7 +126,7 @@ class Border:
             product = self.columns[a] @ csr_array(weighted)
             total = product if total is None else total + product
         assert total is not None
-        return np.asarray(total.toarray(), dtype=np.float64)
+        return np.asarray(triu(total).toarray(), dtype=np.float64)
 
     def _sampled_dense(self, W: Array) -> Array:
         J = self.rows[0].shape[0]

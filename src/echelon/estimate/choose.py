@@ -6,10 +6,11 @@ from echelon.estimate.blocks import Blocks
 from echelon.estimate.crossed import Crossed
 from echelon.estimate.engine import Engine
 from echelon.estimate.kernel import OneFactor
+from echelon.estimate.nested import Nested
 
 
 def choose(blocks: Blocks) -> Engine:
     """The engine for the structure of these factors."""
     if len(blocks.factors) == 1:
         return OneFactor(blocks)
-    return Crossed.of(blocks)
+    return Nested.of(blocks) or Crossed.of(blocks)

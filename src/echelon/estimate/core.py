@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.estimate.blocks import Blocks
+from echelon.linalg.dense import mirror
 
 Array = NDArray[np.float64]
 
@@ -67,7 +68,8 @@ class Core:
                     scale, at = of[g][0, 0] * of[h][0, 0], (self.rows(g), self.rows(h))
                     np.multiply(A[at], scale, out=out[at])
             return out
-        return self.left(of, np.ascontiguousarray(self.left(of, A).T)).T
+        full = mirror(A.T.copy()).T  # a group's own block needs both of its triangles
+        return self.left(of, np.ascontiguousarray(self.left(of, full).T)).T
 
     def flat(self, by_factor: Sequence[Array]) -> Array:
         """(n, k) of arrays (q, k, J) by factor."""

@@ -67,7 +67,9 @@ class Crossed:
         if size > tolerances.MAX_CORE:
             raise TooLarge(
                 f"The factors besides the largest have {size:,} effects; the exact method needs a "
-                f"dense matrix of that order and stops at {tolerances.MAX_CORE:,}."
+                f"dense matrix of that order and stops at {tolerances.MAX_CORE:,}. Use "
+                'method="iterative": fixed effects as exact, variances and likelihood with '
+                "Monte Carlo errors that it reports."
             )
         core = core_of(blocks, first)
         C0 = np.ascontiguousarray(blocks.factors[first].ZtV.transpose(0, 2, 1))
@@ -111,10 +113,12 @@ def _border_rows(blocks: Blocks, first: int, core: Core) -> tuple[csr_array, ...
             col.append(start + block.col * size + b)
             values.append(block.blocks[:, b])
     rows, cols, data = np.concatenate(row), np.concatenate(col), np.concatenate(values, axis=1)
-    order = np.lexsort((cols, rows))
-    pointer = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=J))])
-    indices = cols[order].astype(np.int32)
-    return tuple(csr_array((data[a][order], indices, pointer), shape=(J, core.n)) for a in range(q))
+    shape = (J, core.n)
+    order = csr_array((np.arange(len(rows)), (rows, cols)), shape=shape)  # a counting sort
+    order.sort_indices()
+    return tuple(
+        csr_array((data[a][order.data], order.indices, order.indptr), shape=shape) for a in range(q)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.estimate.engine import Second
+from echelon.estimate.forms import entries, trace_form
 
 if TYPE_CHECKING:
     from echelon.estimate.crossed import CrossedSweep
@@ -25,14 +26,6 @@ def second(sweep: CrossedSweep, solve: Array, reml: bool) -> Second:
     return Second(slope, trace, gram, quadratic, mixed)
 
 
-def _entries(sweep: CrossedSweep, factor: int) -> tuple[NDArray[np.intp], Array]:
-    """Numbers (t_f,) of a factor's free entries and their matrices E (t_f, q_f, q_f)."""
-    blocks = sweep.engine.blocks
-    numbers, part, q = blocks.entries(factor), blocks.parts[factor], blocks.pairs.q
-    E = blocks.pairs.basis[numbers].reshape(-1, q, q)[:, part, part]
-    return numbers, np.ascontiguousarray(E)
-
-
 # --- log-determinant ------------------------------------------------------------------------
 
 
@@ -41,27 +34,50 @@ def _log_determinant(sweep: CrossedSweep) -> tuple[Array, Array]:
     t = len(engine.blocks.pairs.row)
     slope, trace = np.zeros(t), np.zeros((t, t))
     R, K = sweep.at.R, sweep.at.K
-    own, E0 = _entries(sweep, engine.first)
-    seen = engine.border.sampled(sweep.rest.W())
-    Q = np.einsum("abj,bcj,dcj->adj", R, seen, R, optimize=len(R) > 1)
-    slope[own] = np.einsum("iab,ab->i", E0, (K - Q).sum(axis=2))
-    trace[np.ix_(own, own)] = _trace_form(E0, K, K) - 2 * _trace_form(E0, K, Q)
-    parts = sweep.rest.derivatives([engine.border.gram(_change(R, E)) for E in E0])
+    own, E0 = entries(sweep.engine.blocks, engine.first)
+    changes = [engine.border.gram(_change(R, E)) for E in E0]
+    first = _one_effect if len(K) == 1 else _several_effects
+    seen, form = first(sweep, E0, changes[0])
+    slope[own] = np.einsum("iab,ab->i", E0, K.sum(axis=2) - seen)
+    trace[np.ix_(own, own)] = trace_form(E0, K, K) - 2 * form
+    parts = sweep.rest.derivatives(changes)
     _add_products(parts.inner, own, trace)
     for g in core.starts:
-        at, E = _entries(sweep, g)
+        at, E = entries(sweep.engine.blocks, g)
         E = parts.backs[g].T @ E @ parts.backs[g]
         slope[at] = np.einsum("iab,abj->i", E, core.diagonal_blocks(parts.K)[g])
         for i, X in zip(own, parts.left, strict=True):
             change = _own_blocks(X, parts.right, core.rows(g), core.q[g])
             trace[i, at] = trace[at, i] = -np.einsum("lab,ab->l", E, change)
         for h in core.starts:
-            there, G = _entries(sweep, h)
+            there, G = entries(sweep.engine.blocks, h)
             G = parts.backs[h].T @ G @ parts.backs[h]
             trace[np.ix_(at, there)] = _block_form(
                 E, G, parts.K[core.rows(g), core.rows(h)], core.q[g], core.q[h]
             )
     return slope, (trace + trace.T) / 2
+
+
+def _several_effects(sweep: CrossedSweep, E: Array, _: Array) -> tuple[Array, Array]:
+    """Sum of Q_j = R_j N_j W_2 N_j'R_j', and the sums of tr(E_i K_j E_l Q_j)."""
+    R = sweep.at.R
+    seen = sweep.engine.border.sampled(sweep.rest.W())
+    Q = np.einsum("abj,bcj,dcj->adj", R, seen, R, optimize=True)
+    return Q.sum(axis=2), trace_form(E, sweep.at.K, Q)
+
+
+def _one_effect(sweep: CrossedSweep, _: Array, change: Array) -> tuple[Array, Array]:
+    """The same for one effect: sums of w_j N_j W_2 N_j' are inner products of W_2 and N'wN."""
+    R, K = sweep.at.R, sweep.at.K
+    W = sweep.rest.W()
+    weighted = sweep.engine.border.gram(K * R * R)
+    return np.array([[_inner(W, change)]]), np.array([[_inner(W, weighted)]])
+
+
+def _inner(A: Array, upper: Array) -> float:
+    """tr(A B) for symmetric A and B, B as an upper triangle above zeros."""
+    twice = 2 * float(np.vdot(A, upper))
+    return twice - float(np.diagonal(A) @ np.diagonal(upper))
 
 
 def _change(R: Array, E: Array) -> Array:
@@ -97,14 +113,6 @@ def _block_form(E: Array, G: Array, K: Array, q: int, r: int) -> Array:
     return form
 
 
-def _trace_form(E: Array, A: Array, B: Array) -> Array:
-    """(t, t) sums over groups of tr(E_i A_j E_l B_j), for A, B (q, q, J) symmetric."""
-    q = len(A)
-    tensor = (A.reshape(q * q, -1) @ B.reshape(q * q, -1).T).reshape(q, q, q, q)  # A_bc B_da
-    form: Array = np.einsum("iab,bcda,lcd->il", E, tensor, E, optimize=True)
-    return (form + form.T) / 2
-
-
 # --- quadratic forms ------------------------------------------------------------------------
 
 
@@ -121,7 +129,7 @@ def _quadratic_forms(
     for f in range(len(engine.blocks.factors)):
         own = f == engine.first
         V = TE0 if own else TE2[core.rows(f)].reshape(core.J[f], core.q[f], k).transpose(1, 0, 2)
-        for i, E in zip(*_entries(sweep, f), strict=True):
+        for i, E in zip(*entries(sweep.engine.blocks, f), strict=True):
             EV = np.tensordot(E, V, 1)
             gram[i] = np.tensordot(V, EV, ((0, 1), (0, 1)))
             moved.append((int(i), f, EV[:, :, columns]))

@@ -6,7 +6,7 @@ takes a derivative-free search 20 to 100 (`docs/theory/optimise.md`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -14,11 +14,20 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.errors import NotIdentified
-from echelon.estimate.coordinates import Chart, chart, directions
+from echelon.estimate.bounds import (
+    correlated_starts,
+    factor,
+    flattened,
+    heterogeneous,
+    inside,
+    slope_inside,
+)
+from echelon.estimate.coordinates import Chart, chart
 from echelon.estimate.deviance import Curvature, Evaluation, evaluate
 from echelon.estimate.problem import Problem
+from echelon.estimate.rivals import rivals
 from echelon.estimate.start import Expectations, expectations
-from echelon.linalg.symmetric import Pairs, semidefinite_factor
+from echelon.linalg.symmetric import Pairs, pairs, semidefinite_factor
 
 Array = NDArray[np.float64]
 
@@ -36,6 +45,7 @@ class Search:
     boundary : whether some direction of the covariance factor is exactly zero
     kkt : smallest slope of the deviance into the interior at the boundary (>= 0 at an optimum),
         nan away from it
+    rival : another local optimum that the data hardly tell from this one, if one was found
     """
 
     at: Evaluation
@@ -44,6 +54,7 @@ class Search:
     decrement: float
     boundary: bool
     kkt: float
+    rival: Evaluation | None = None
 
 
 class _Counter:
@@ -51,6 +62,7 @@ class _Counter:
 
     def __init__(self, problem: Problem, reml: bool) -> None:
         self.problem, self.reml, self.count = problem, reml, 0
+        self.limit = tolerances.MAX_STEPS
 
     def __call__(self, lam: Array) -> Evaluation | None:
         self.count += 1
@@ -67,36 +79,114 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
     """
     began = perf_counter()
     objective = _Counter(problem, reml)
-    first = objective(_start(problem) if start is None else start)
-    if first is None:
+    begun = _begun(objective) if start is None else [objective(start)]
+    ends = [_searched(objective, first) for first in begun if first is not None]
+    if not ends:
         raise NotIdentified(
             "The random effects and the fixed effects together reproduce the response exactly: no "
             "residual variance is left. Use fewer random effects."
         )
-    at, kkt = _to_boundary(objective, _newton(objective, _scoring(objective, first)))
-    if kkt < 0:  # a direction wrongly at zero: restart a little inside, once
-        inside = objective(semidefinite_factor(at.D + 0.01 * np.eye(problem.q) * _scale(at)))
-        if inside is not None:
-            at, kkt = _to_boundary(objective, _newton(objective, inside))
+    if not problem.pairs.kinds:
+        ends += _rivals(objective, min(ends, key=_value)[0])
+    (at, kkt), *others = sorted(ends, key=_value)
     return Search(
         at=at,
+        rival=_second(at, [end for end, _ in others]),
         evaluations=objective.count,
         seconds=perf_counter() - began,
-        decrement=_decrement(chart(at, problem.pairs)),
+        decrement=decrement(chart(at, problem.pairs)),
         boundary=not np.isnan(kkt),
         kkt=kkt,
     )
+
+
+def _value(end: tuple[Evaluation, float]) -> float:
+    return end[0].value
+
+
+def _rivals(objective: _Counter, at: Evaluation) -> list[tuple[Evaluation, float]]:
+    def descend(start: Evaluation) -> tuple[Evaluation, float]:
+        objective.limit = objective.count + tolerances.MAX_STEPS
+        return _to_boundary(objective, _newton(objective, start))
+
+    return rivals(at, objective.problem.pairs, objective, descend)
+
+
+def _second(at: Evaluation, others: list[Evaluation]) -> Evaluation | None:
+    """The best of the other optima that the data hardly tell from the first."""
+    for other in others:  # best first
+        if tolerances.SAME_OPTIMUM < other.value - at.value < tolerances.RIVAL_DEVIANCE:
+            return other
+    return None
+
+
+def _searched(objective: _Counter, first: Evaluation) -> tuple[Evaluation, float]:
+    """Where one search ends, and the slope into the interior there (`_to_boundary`)."""
+    objective.limit = objective.count + tolerances.MAX_STEPS
+    at, kkt = _to_boundary(objective, _newton(objective, _scoring(objective, first)))
+    if kkt < 0:  # a direction wrongly at zero: restart a little inside, once
+        again = objective(inside(at, objective.problem.pairs, 0.01 * _scale(at)))
+        if again is not None:
+            at, kkt = _to_boundary(objective, _newton(objective, again))
+    return at, kkt
+
+
+def _begun(objective: _Counter) -> list[Evaluation | None]:
+    """Where searches begin: one place, or several when structured terms make several minima likely.
+
+    With a correlation to choose, the best of several; with a variance for each effect besides, all.
+    """
+    problem = objective.problem
+    if not problem.pairs.kinds:
+        tried = [objective(lam) for lam in (_start(problem), *_start_dependent(problem))]
+        known = [at for at in tried if at is not None]
+        return [min(known, key=lambda at: at.value)] if known else []
+    several = heterogeneous(problem.pairs)
+    scale = tolerances.START_WEAK if several else tolerances.START
+    tried = [objective(lam) for lam in correlated_starts(problem.pairs, scale)]
+    if several:
+        return [*tried]
+    known = [at for at in tried if at is not None]
+    return [min(known, key=lambda at: at.value)] if known else []
 
 
 def _start(problem: Problem) -> Array:
     half = np.eye(problem.q) * tolerances.START
     if len(problem.blocks.factors) == 1:
         return half
-    known = expectations(problem.blocks, problem.cross)
-    if known is None:
+    sums = _at_zero(problem)
+    if sums is None:
         return half
-    D = _equated(problem.pairs, problem.n - problem.p, known.rho2, known)
+    D = equated(problem.pairs, problem.n - problem.p, *sums)
     return half if D is None else semidefinite_factor(D)
+
+
+def _start_dependent(problem: Problem) -> list[Array]:
+    """Where a factor has several independent terms: their part of what they are when dependent.
+
+    Terms such as those of (x || g) with x far from zero vary against each other, and the likelihood
+    then has an optimum at large variances that a start from independent terms does not see.
+    """
+    blocks = problem.blocks
+    sizes = tuple(factor.q for factor in blocks.factors)
+    if sizes == problem.pairs.sizes:
+        return []
+    free = pairs(sizes)
+    known = expectations(replace(blocks, pairs=free), problem.cross)
+    D = None if known is None else equated(free, problem.n - problem.p, known.rho2, known)
+    shape = problem.pairs
+    return [] if D is None else [semidefinite_factor(shape.symmetric(shape.free(D)))]
+
+
+def _at_zero(problem: Problem) -> tuple[float, Curvature | Expectations] | None:
+    """Sums of squares and their expectations at D = 0; where groups are nested an evaluation has
+    the same numbers for less.
+    """
+    if problem.engine.name == "nested":
+        at = evaluate(problem, np.zeros((problem.q, problem.q)), reml=True)
+        return None if at is None else (at.rho2, at.curvature)
+    known = expectations(problem.blocks, problem.cross)
+    return None if known is None else (known.rho2, known)
 
 
 def _scale(at: Evaluation) -> float:
@@ -108,7 +198,7 @@ def _scale(at: Evaluation) -> float:
 
 def _scoring(objective: _Counter, at: Evaluation) -> Evaluation:
     """Steps to the covariance that equates y'P V_i P y with its expectation (iterated MINQUE)."""
-    for _ in range(tolerances.SCORING_STEPS):
+    for _ in range(0 if objective.problem.pairs.kinds else tolerances.SCORING_STEPS):
         D = _scoring_target(objective, at)
         if D is None:
             break
@@ -122,10 +212,10 @@ def _scoring(objective: _Counter, at: Evaluation) -> Evaluation:
 def _scoring_target(objective: _Counter, at: Evaluation) -> Array | None:
     problem, curve = objective.problem, at.curvature
     df = problem.n - problem.p if objective.reml else problem.n
-    return _equated(problem.pairs, df, at.rho2, curve, problem.pairs.free(at.D))
+    return equated(problem.pairs, df, at.rho2, curve, problem.pairs.free(at.D))
 
 
-def _equated(
+def equated(
     shape: Pairs, df: int, rho2: float, known: Curvature | Expectations, d: Array | float = 0.0
 ) -> Array | None:
     """The relative covariance that equates quadratic forms at D = d with their expectations.
@@ -161,11 +251,13 @@ def _newton(objective: _Counter, at: Evaluation) -> Evaluation:
     shape = objective.problem.pairs
     local = chart(at, shape)
     radius = max(0.5 * float(np.linalg.norm(local.x)), 0.3)
-    while objective.count < tolerances.MAX_STEPS:
+    while objective.count < objective.limit:
         values, vectors = np.linalg.eigh(local.hessian)
-        if _decrement(local) < tolerances.DECREMENT and values[0] > -1e-7 * np.abs(values).max():
+        if decrement(local) < tolerances.DECREMENT and values[0] > -1e-7 * np.abs(values).max():
             break
-        step, promised = _trust_step(values, vectors, local.gradient, radius)
+        step, promised = trust_step(values, vectors, local.gradient, radius)
+        if shape.kinds:
+            step, promised = local.taken(step)
         length = float(np.linalg.norm(step))
         new = objective(local.factor(step))
         if new is None:
@@ -187,7 +279,7 @@ def _newton(objective: _Counter, at: Evaluation) -> Evaluation:
     return at
 
 
-def _decrement(local: Chart) -> float:
+def decrement(local: Chart) -> float:
     """g'|H|^-1 g: twice the deviance still to be gained, flat directions left out."""
     values, vectors = np.linalg.eigh(local.hessian)
     size = np.abs(values)
@@ -196,7 +288,7 @@ def _decrement(local: Chart) -> float:
     return float((along**2 / np.maximum(size, floor)).sum())
 
 
-def _trust_step(
+def trust_step(
     values: Array, vectors: Array, gradient: Array, radius: float
 ) -> tuple[Array, float]:
     """Minimiser of the quadratic model within `radius`, and the decrease it promises."""
@@ -230,23 +322,17 @@ def _to_boundary(objective: _Counter, at: Evaluation) -> tuple[Evaluation, float
     boundary is not an optimum).
     """
     shape = objective.problem.pairs
-    Q, singular = directions(at.lam, shape)
-    small = singular < tolerances.BOUNDARY * max(float(singular.max()), 1e-2)
-    if not small.any():
+    flat = flattened(at.lam, shape)
+    if flat is None:
         return at, np.nan
-    new = objective(shape.rotated(Q * np.where(small, 0.0, singular)))
+    new = objective(flat)
     if new is None or new.value > at.value + tolerances.BOUNDARY_RISE:
         return at, np.nan
     new = _newton(objective, new)
-    Q, singular = directions(new.lam, shape)
-    null = Q[:, singular <= tolerances.NULL * singular.max()]
-    slope = float(np.linalg.eigvalsh(null.T @ new.slope @ null)[0])
-    if slope > -tolerances.KKT * max(1.0, float(np.abs(new.slope).max())):
-        slope = max(slope, 0.0)
-    return new, slope
+    return new, slope_inside(new, shape)
 
 
 def with_user_factor(problem: Problem, theta: Array, reml: bool) -> Evaluation | None:
     """The deviance at `theta` in the user's units (lme4's parameters), for profiles and checks."""
-    lam = np.linalg.solve(problem.whiten, problem.pairs.factor(theta)).astype(np.float64)
+    lam = np.linalg.solve(problem.whiten, factor(theta, problem.pairs)).astype(np.float64)
     return evaluate(problem, problem.pairs.rotated(lam), reml)

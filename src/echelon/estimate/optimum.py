@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
+from echelon.estimate.bounds import theta
 from echelon.estimate.coordinates import Chart, chart
 from echelon.estimate.optimise import Search
 from echelon.estimate.problem import Problem
@@ -33,9 +34,9 @@ class Optimum:
     sigma2 : residual variance, response units squared
     beta : (p,);  vcov : (p, p) of beta
     root : (p, p) square root of the covariance of beta in working units
-    vcov_gradient : (t + 1, p, p) derivative of vcov in (x, sigma)
-    D_gradient : (t, t) derivative of the free entries of lam lam' in x
-    varpar_covariance : (t + 1, t + 1) covariance of (x, sigma), twice the inverse Hessian of the
+    vcov_gradient : (m + 1, p, p) derivative of vcov in (x, sigma)
+    D_gradient : (t, m) derivative of the free entries of lam lam' in x
+    varpar_covariance : (m + 1, m + 1) covariance of (x, sigma), twice the inverse Hessian of the
         unprofiled deviance; directions without curvature left out (kuznetsova2017)
     """
 
@@ -53,8 +54,11 @@ class Optimum:
 
     @property
     def theta(self) -> Array:
-        """(t,) free entries of the relative covariance factor: lme4's parameters."""
-        return self.pairs.free(self.lam)
+        """lme4's parameters: free entries of the relative covariance factor.
+
+        Of a structured term: its relative standard deviations, then its correlation.
+        """
+        return theta(self.lam, self.pairs)
 
     @property
     def sigma(self) -> float:
@@ -68,12 +72,13 @@ class Optimum:
 
     def component_covariance(self) -> Array:
         """(t + 1, t + 1) covariance of the free entries of `covariance` and of sigma2."""
-        t, sigma = len(self.pairs.row), self.sigma
-        chain = np.zeros((t + 1, t + 1))
-        chain[:t, :t] = self.sigma2 * self.D_gradient
-        chain[:t, t] = 2 * sigma * self.pairs.free(self.lam @ self.lam.T)
-        chain[t, t] = 2 * sigma
-        spread: Array = chain @ self.varpar_covariance @ chain.T
+        (t, m), sigma = self.D_gradient.shape, self.sigma
+        chain = np.zeros((t + 1, m + 1))
+        chain[:t, :m] = self.sigma2 * self.D_gradient
+        chain[:t, m] = 2 * sigma * self.pairs.free(self.lam @ self.lam.T)
+        chain[t, m] = 2 * sigma
+        inner = self.varpar_covariance[: m + 1, : m + 1]  # a residual structure's come after
+        spread: Array = chain @ inner @ chain.T
         return spread
 
 
@@ -99,12 +104,12 @@ def optimum(problem: Problem, search: Search, reml: bool) -> Optimum:
         root=root,
         vcov_gradient=np.concatenate([user @ in_x @ user.T, 2 / sigma * vcov[None]]),
         D_gradient=shape.congruence(problem.whiten) @ inside,
-        varpar_covariance=_twice_inverse(_unprofiled_hessian(search, local, df)),
+        varpar_covariance=twice_inverse(_unprofiled_hessian(search, local, df)),
     )
 
 
 def _unprofiled_hessian(search: Search, local: Chart, df: int) -> Array:
-    """(t + 1, t + 1) second derivatives of the deviance in (x, sigma), sigma not profiled out.
+    """(m + 1, m + 1) second derivatives of the deviance in (x, sigma), sigma not profiled out.
 
     At the optimum the profiled Hessian is what is left of it after sigma; the score tells how much
     that was.
@@ -120,7 +125,7 @@ def _unprofiled_hessian(search: Search, local: Chart, df: int) -> Array:
     return H
 
 
-def _twice_inverse(H: Array) -> Array:
+def twice_inverse(H: Array) -> Array:
     """2 H^-1 over the directions of positive curvature, after scaling to unit diagonal."""
     scale = np.sqrt(np.abs(np.diagonal(H)))
     scale[scale == 0] = 1.0

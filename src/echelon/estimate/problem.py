@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from echelon.estimate.blocks import Blocks, CrossBlocks, FactorBlocks
 from echelon.estimate.choose import choose
 from echelon.estimate.engine import Engine
 from echelon.linalg.rank import independent_columns
+from echelon.linalg.structures import HOMOGENEOUS, Kind
 from echelon.linalg.symmetric import Pairs, block_diagonal, pairs
 from echelon.linalg.triangular import inverse
 from echelon.moments.moments import GroupMoments, Moments
@@ -144,8 +146,12 @@ def _constant_in(moments: Moments, X: Array) -> Array | None:
     return a if left <= 100 * tolerances.RANK_CENTRED * moments.weight else None
 
 
-def problem(moments: Moments) -> Problem:
+def problem(moments: Moments, engine_of: Callable[[Blocks], Engine] = choose) -> Problem:
     """Lay out moments for the engine that fits the structure of their grouping factors.
+
+    Parameters
+    ----------
+    engine_of : makes the engine
 
     Raises
     ------
@@ -170,10 +176,20 @@ def problem(moments: Moments) -> Problem:
         log_weight=moments.log_weight,
         cross=cross,
         blocks=blocks,
-        engine=choose(blocks),
+        engine=engine_of(blocks),
         whiten=block_diagonal(to_user),
         fixed=fixed,
     )
+
+
+def laid(task: Problem, moments: Moments) -> tuple[Array, Blocks]:
+    """Cross-products of [X y] and blocks of other moments of the same columns, as the task's."""
+    whitens = []
+    for group, part in zip(moments.groups, task.blocks.parts, strict=True):
+        to_user = group.user_from_centred()  # unit triangular
+        whitens.append(np.linalg.solve(to_user, task.whiten[part, part]).astype(np.float64))
+    cross = task.fixed.lay.T @ moments.cross @ task.fixed.lay
+    return cross, _blocks(moments, task.fixed, whitens)
 
 
 def _blocks(moments: Moments, fixed: FixedPart, whitens: list[Array]) -> Blocks:
@@ -197,24 +213,32 @@ def _blocks(moments: Moments, fixed: FixedPart, whitens: list[Array]) -> Blocks:
         for c in moments.crossings
     )
     sizes = tuple(size for group in moments.groups for size in group.sizes)
-    return Blocks(factors, crossings, pairs(sizes))
+    return Blocks(factors, crossings, pairs(sizes, _kinds(moments.groups)))
+
+
+def _kinds(groups: tuple[GroupMoments, ...]) -> tuple[Kind, ...]:
+    """Structure of each block of D; () where all are unstructured."""
+    if not any(group.kinds for group in groups):
+        return ()
+    return tuple(kind for group in groups for kind in group.structure)
 
 
 def _whitening(group: GroupMoments, n: int) -> Array:
-    """T, block diagonal, with (Z T)'W(Z T) / n = I in each block.
+    """T, block diagonal, with (Z T)'W(Z T) / n = I in each block without a structure.
 
-    One unit of relative standard deviation then means the same for every effect, on any scale.
+    One unit of relative standard deviation then means the same for every effect, on any scale. A
+    structure is kept by a diagonal T, or by a scalar one where the effects share a variance.
     """
     total = group.ZtZ.sum(axis=0) / n
     raw = np.diagonal(total) + group.weight.sum() / n * group.centre**2
     whiten: Array = np.zeros_like(total)
     start = 0
-    for size in group.sizes:
+    for kind, size in zip(group.structure, group.sizes, strict=True):
         block = slice(start, start + size)
         part = total[block, block]
         squares = np.diagonal(part)
         flat = squares <= tolerances.RANK_RAW * raw[block]
-        if not flat.any():
+        if kind == "us" and not flat.any():
             scale = np.sqrt(squares)
             correlation = part / np.outer(scale, scale)
             flat = ~independent_columns(correlation, tolerances.RANK_CENTRED)
@@ -225,9 +249,18 @@ def _whitening(group: GroupMoments, n: int) -> Array:
                 "the random effects before it, so its variance cannot be told from theirs. Remove "
                 "it from the random part."
             )
-        whiten[block, block] = inverse(np.linalg.cholesky(part)).T
+        whiten[block, block] = (
+            inverse(np.linalg.cholesky(part)).T if kind == "us" else _scaling(squares, kind)
+        )
         start += size
     return whiten
+
+
+def _scaling(squares: Array, kind: Kind) -> Array:
+    """T of a structured block: the columns' mean squares then sum to one."""
+    if kind in HOMOGENEOUS:
+        squares = np.full(len(squares), squares.mean())
+    return np.diag(1 / np.sqrt(len(squares) * squares))
 
 
 def _check_identified(moments: Moments, group: GroupMoments) -> None:
@@ -242,12 +275,34 @@ def _check_identified(moments: Moments, group: GroupMoments) -> None:
             f"Every row is its own group of {group.factor!r} ({n} rows, {J} groups): the variances "
             "between and within groups cannot be told apart. Check the grouping variable."
         )
-    if J * max(group.sizes) >= n:
+    _check_structured(group, n)
+    free = [s for k, s in zip(group.structure, group.sizes, strict=True) if k == "us"]
+    if J * max(free, default=0) >= n:
         raise NotIdentified(
             f"{J} groups of {group.factor!r} with {q} random effects each make {J * q} effects, "
             f"but there are {n} rows: the random effects and the residual variance cannot be told "
             "apart. Use fewer random effects."
         )
+
+
+def _check_structured(group: GroupMoments, n: int) -> None:
+    """Refuse blocks that hold the residual: one row a group and effect, all of one variance."""
+    start = 0
+    for kind, size in zip(group.structure, group.sizes, strict=True):
+        block = slice(start, start + size)
+        start += size
+        if kind not in ("homdiag", "homcs"):
+            continue
+        ZtZ = group.ZtZ[:, block, block]
+        squares = np.diagonal(ZtZ, axis1=1, axis2=2)
+        alone = np.abs(ZtZ).sum() <= squares.sum() * (1 + 1e-12)
+        used = squares[squares > 0]
+        if alone and len(used) >= n and np.ptp(used) <= 1e-9 * used.max():
+            raise NotIdentified(
+                f"Each row has its own random effect of {group.factor!r} ({kind} over "
+                f"{group.effects[block.start]!r}, ...), all of one variance: it cannot be told "
+                "from the residual variance. Use (1 | group), or ar1(...) for ordered levels."
+            )
 
 
 def check_residual(task: Problem, rho2: float) -> None:

@@ -8,7 +8,10 @@ from typing import Literal
 import numpy as np
 
 from echelon import tolerances
+from echelon.estimate.coordinates import in_parameters
+from echelon.estimate.iterative.error import MonteCarlo
 from echelon.estimate.optimise import Search
+from echelon.linalg.symmetric import Pairs
 
 Status = Literal["converged", "boundary", "failed"]
 
@@ -27,6 +30,7 @@ class Verdict:
     evaluations : evaluations of the deviance
     flat : variance parameters that the data do not determine
     message : one or two plain sentences, with the remedy
+    monte_carlo : Monte Carlo standard errors of a fit by the iterative method; None when exact
     """
 
     status: Status
@@ -35,20 +39,30 @@ class Verdict:
     evaluations: int
     flat: tuple[str, ...]
     message: str
+    monte_carlo: MonteCarlo | None = None
 
     def __str__(self) -> str:
         return f"{self.status}: {self.message}"
 
 
-def judge(search: Search, theta_names: tuple[str, ...], at_zero: tuple[str, ...]) -> Verdict:
+def judge(
+    search: Search,
+    theta_names: tuple[str, ...],
+    at_zero: tuple[str, ...],
+    shape: Pairs | None = None,
+) -> Verdict:
     """Judge a search by its gradient in standard-error units and by the Hessian.
 
     Parameters
     ----------
-    theta_names : names of the free entries of the covariance factor
+    theta_names : names of the parameters
     at_zero : effects, in words, whose variance is exactly zero or correlation exactly one
+    shape : blocks of the covariance when some have a structure
     """
-    H, g = search.at.hessian, search.at.gradient
+    g, H = search.at.gradient, search.at.hessian
+    if shape is not None and shape.kinds:
+        g, H, judged = in_parameters(search.at, shape)
+        theta_names = tuple(theta_names[i] for i in judged)
     values, vectors = np.linalg.eigh(H)
     largest = max(float(np.abs(values).max()), np.finfo(float).tiny)
     curved = values > 1e-8 * largest

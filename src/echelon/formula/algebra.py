@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from echelon.errors import FormulaError
+from echelon.formula.functions import is_covariance
 from echelon.formula.spec import Terms
 from echelon.formula.tree import Node, deparse
 
@@ -78,7 +79,7 @@ def _sum(node: Node, scope: Scope) -> list[int]:
         inside = node.args[0]
         is_bar = inside.kind == "op" and inside.value in ("|", "||")
         return _bar(node, scope) if is_bar else _sum(inside, scope)
-    if kind == "call" and value == "us":
+    if is_covariance(node):
         return _bar(node, scope)
     return _product(node, scope)
 
@@ -88,7 +89,7 @@ def _product(node: Node, scope: Scope) -> list[int]:
     kind, value = node.kind, node.value
     if kind == "name" and value == ".":
         return _dot(node, scope)
-    if kind == "name" or (kind == "call" and value not in ("offset", "us")):
+    if kind == "name" or (kind == "call" and value != "offset" and not is_covariance(node)):
         return [scope.atom(deparse(node))]
     if kind == "op" and value in _OPERATORS:
         left, right = (_product(arg, scope) for arg in node.args)

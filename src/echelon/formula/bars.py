@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from echelon.errors import FormulaError
 from echelon.formula.algebra import Scope, terms_of
+from echelon.formula.functions import COVARIANCES
 from echelon.formula.spec import Covariance, RandomTerm, Terms
-from echelon.formula.tokens import quoted
+from echelon.formula.tokens import CONSTANTS, quoted
 from echelon.formula.tree import Node, deparse
 
 _MARKERS = frozenset({"factor", "as.factor", "C"})  # groups are categories already
@@ -18,24 +20,76 @@ def expand_bar(outer: Node, formula: str) -> list[RandomTerm]:
 
     Parameters
     ----------
-    outer : the parentheses (or `us(...)`) around the bar
+    outer : the parentheses (or `us(...)`, `diag(...)`, `cs(...)`, `ar1(...)`) around the bar
     formula : for error messages
     """
     bar = outer.args[0]
-    if bar.kind != "op" or bar.value not in ("|", "||") or len(outer.args) != 1:
-        message = "us(...) wraps one bar: us(x | group)."
+    if bar.kind != "op" or bar.value not in ("|", "||"):
+        message = f"{outer.value}(...) wraps one bar: {outer.value}(x | group)."
         raise FormulaError(message, formula, (outer.start, outer.end))
     left, right = bar.args
     effects = terms_of(left, Scope(formula, bars_allowed=False))
     if not effects.terms and not effects.intercept:
         message = "This random term has no effects: nothing would vary between groups."
         raise FormulaError(message, formula, (left.start, left.end))
-    covariance: Covariance = "diagonal" if bar.value == "||" else "unstructured"
+    covariance = _covariance(outer, formula)
+    if covariance in ("ar1", "hetar1"):
+        _check_times(outer, effects, formula)
     shown, span = f"{deparse(left)} {bar.value}", (outer.start, outer.end)
     return [
         RandomTerm(effects, group, covariance, f"{shown} {':'.join(map(quoted, group))}", span)
         for group in reversed(_groups(right, formula))
     ]
+
+
+def _covariance(outer: Node, formula: str) -> Covariance:
+    """The structure that the parentheses or the call around a bar ask for."""
+    bar, *options = outer.args
+    if outer.kind == "paren" or outer.value == "us":
+        if options:
+            message = f"{outer.value}(...) takes one bar and no options."
+            raise FormulaError(message, formula, (options[0].start, options[0].end))
+        return "diagonal" if bar.value == "||" else "unstructured"
+    if bar.value == "||":
+        message = f"{outer.value}(...) says what is correlated: it takes one bar, '|'."
+        raise FormulaError(message, formula, (bar.start, bar.end))
+    offered = cast(tuple[Covariance, ...], COVARIANCES[outer.value])
+    if not options:
+        return offered[-1] if outer.value == "ar1" else offered[0]
+    return offered[_hom(outer, formula)] if len(offered) == 2 else _no_option(outer, formula)
+
+
+def _no_option(outer: Node, formula: str) -> Covariance:
+    option = outer.args[1]
+    message = f"{outer.value}(...) has no options: its name says which variances are equal."
+    raise FormulaError(message, formula, (option.start, option.end))
+
+
+def _hom(outer: Node, formula: str) -> bool:
+    """The option `hom`: whether the variances are one."""
+    option = outer.args[1]
+    extra = outer.args[2] if len(outer.args) > 2 else None
+    if option.kind != "option" or option.value != "hom" or extra is not None:
+        wrong = extra or option
+        message = f"The option of {outer.value}(...) is hom = TRUE (one variance) or hom = FALSE."
+        raise FormulaError(message, formula, (wrong.start, wrong.end))
+    given = option.args[0]
+    if given.kind != "name" or not isinstance(CONSTANTS.get(given.value), bool):
+        message = f"hom is TRUE or FALSE, not {deparse(given)}."
+        raise FormulaError(message, formula, (given.start, given.end))
+    return bool(CONSTANTS[given.value])
+
+
+def _check_times(outer: Node, effects: Terms, formula: str) -> None:
+    """Refuse `ar1` over anything but the levels of one variable: they alone have an order."""
+    left = outer.args[0].args[0]
+    if effects.intercept or len(effects.terms) != 1 or len(effects.terms[0]) != 1:
+        time = effects.terms[0][0] if effects.terms else "time"
+        message = (
+            f"{outer.value}(...) runs over the levels of one categorical variable, one effect a "
+            f"level and no constant: {outer.value}(0 + {time} | group)."
+        )
+        raise FormulaError(message, formula, (left.start, left.end))
 
 
 def _groups(node: Node, formula: str) -> list[tuple[str, ...]]:
@@ -86,7 +140,7 @@ def independent(term: RandomTerm) -> tuple[RandomTerm, ...]:
     >>> [term.text for term in independent(parse("y ~ x + (x || g)").random[0])]
     ['1 | g', '0 + x | g']
     """
-    if term.covariance == "unstructured":
+    if term.covariance != "diagonal":
         return (term,)
     group = ":".join(map(quoted, term.group))
     parts = [(Terms((), True), "1")] if term.effects.intercept else []

@@ -57,7 +57,17 @@ FUNCTIONS: dict[str, Function] = {
 _NUMPY = frozenset(ELEMENTWISE) | {"log", "mean", "median", "min", "max"}
 _OWN_PLACE = {"offset": _ONE, "cbind": Function(data=2)}  # a term of its own; a whole response
 NUMBERS = {"pi": pi, "np.pi": pi}  # unless a column has the name
-COVARIANCES = frozenset({"diag", "cs", "ar1", "toep", "homdiag", "us"})
+COVARIANCES = {  # around a bar, as in lme4 and glmmTMB: the structure without and with hom = TRUE
+    "us": ("unstructured",),
+    "diag": ("diag", "homdiag"),
+    "cs": ("cs", "homcs"),
+    "ar1": ("hetar1", "ar1"),
+    "homdiag": ("homdiag",),
+    "homcs": ("homcs",),
+    "hetar1": ("hetar1",),
+}
+_LATER = frozenset({"toep", "homtoep", "ou", "exp", "gau", "mat", "rr", "propto", "equalto"})
+_AROUND_BAR = Function(("hom",))
 _SMOOTHS = frozenset({"s", "te", "ti", "t2"})
 
 
@@ -86,7 +96,14 @@ def data_arguments(call: Node) -> tuple[Node, ...]:
     """The arguments of a call that are made of columns."""
     name = plain(call.value)
     known = FUNCTIONS.get(name) or _OWN_PLACE.get(name)
+    if known is None and is_covariance(call):
+        known = _AROUND_BAR
     return call.args[: known.data] if known else call.args
+
+
+def is_covariance(node: Node) -> bool:
+    """Whether a call puts a structure around a bar, as `cs(0 + f | g)`."""
+    return node.kind == "call" and node.value in COVARIANCES and any(map(_has_bar, node.args))
 
 
 def options_of(call: Node) -> dict[str, Node]:
@@ -108,8 +125,8 @@ def check_calls(node: Node, formula: str, place: str = "term") -> None:
     place : "term" where `offset(...)` may stand, "response" where `cbind(...)` may, "inside"
         for what is deeper in a call
     """
-    if node.kind == "call" and node.value == "us" and place == "term" and _has_bar(node):
-        check_calls(node.args[0], formula)  # us(x | g) is (x | g)
+    if place == "term" and is_covariance(node):
+        check_calls(node.args[0], formula)
     elif node.kind == "call":
         _check_call(node, formula, place)
         for arg in data_arguments(node):
@@ -127,8 +144,11 @@ def check_calls(node: Node, formula: str, place: str = "term") -> None:
 
 def _check_call(node: Node, formula: str, place: str) -> None:
     name, span = plain(node.value), (node.start, node.start + len(node.value))
-    if name in COVARIANCES and any(_has_bar(arg) for arg in node.args):
+    if name in _LATER and any(_has_bar(arg) for arg in node.args):
         raise _covariance(name, formula, (node.start, node.end))
+    if is_covariance(node):
+        message = f"{name}(... | group) is a term of its own, joined to the others by '+'."
+        raise FormulaError(message, formula, (node.start, node.end))
     allowed = {"term": ("offset",), "response": ("cbind",)}.get(place, ())
     if name in _OWN_PLACE and name not in allowed:
         message = {
@@ -171,8 +191,8 @@ def _has_bar(node: Node) -> bool:
 
 def _covariance(name: str, formula: str, span: tuple[int, int]) -> NotYetSupported:
     shown = FormulaError(
-        f"The covariance {name}(...) comes with a later version. Offered now: (x | group), "
-        "unstructured, and (x || group), uncorrelated.",
+        f"The covariance {name}(...) is not offered. Offered are (x | group), unstructured, "
+        "(x || group), uncorrelated, and diag(...), cs(...) and ar1(...) around a bar.",
         formula,
         span,
     )

@@ -33,7 +33,7 @@ def parse(
     ------
     FormulaError : what is not understood, with a caret under it
     UnknownColumn : a name that is not in `columns`, with the nearest that is
-    NotYetSupported : a covariance structure of a later version, as ar1(...)
+    NotYetSupported : a covariance structure that is not offered, as toep(...)
 
     Notes
     -----

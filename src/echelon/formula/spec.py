@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Covariance = Literal["unstructured", "diagonal"]
+Covariance = Literal["unstructured", "diagonal", "diag", "homdiag", "cs", "homcs", "ar1", "hetar1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class RandomTerm:
     ----------
     effects : left of the bar
     group : the columns whose interaction forms the groups: ("school",) or ("class", "school")
-    covariance : "unstructured" for `|`, "diagonal" for `||` (see `independent`)
+    covariance : "unstructured" for `|`, "diagonal" for `||` (see `independent`), or the structure
+        around the bar: diag and homdiag, cs and homcs (compound symmetry), hetar1 and ar1
+        (autoregressive), each with variances of its own or one variance
     text : the bar as R would print it after expansion, e.g. "1 | class:school"
     span : position in the formula as typed
     """

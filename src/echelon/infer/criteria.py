@@ -37,13 +37,14 @@ def criteria(fit: LmmFit | OlsFit) -> Criteria:
 
     Notes
     -----
-    A multilevel model counts p + (free entries of the random effects' covariance) + 1 parameters,
-    under REML as under ML, and n rows (lme4). A linear model counts p + 1, and its likelihood is
-    the maximum one (R's logLik.lm).
+    A multilevel model counts p + (free parameters of the random effects' covariance) + 1, under
+    REML as under ML, and n rows (lme4); those of a residual structure besides. A linear model
+    counts p + 1, and its likelihood is the maximum one (R's logLik.lm).
     """
     if isinstance(fit, LmmFit):
         deviance = fit.optimum.deviance
-        parameters = len(fit.names) + len(fit.optimum.theta) + 1
+        parameters = len(fit.names) + fit.optimum.pairs.parameters + 1
+        parameters += 0 if fit.residual is None else fit.residual.parameters
         restricted = fit.reml
     else:
         n = fit.n

@@ -14,6 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.linalg.structures import Kind, parameter_count
+
 Array = NDArray[np.float64]
 
 
@@ -28,6 +30,7 @@ class Pairs:
     basis : (t, q * q) E_i flattened: the symmetric matrix with ones at entry i and its mirror
     all_row, all_col : (q (q + 1) / 2,) every entry of the lower triangle, blocks or not
     place : (q, q) number of an entry among `all_row`, `all_col`
+    kinds : structure of each block; () where every block is free
     """
 
     sizes: tuple[int, ...]
@@ -37,6 +40,7 @@ class Pairs:
     all_row: NDArray[np.intp]
     all_col: NDArray[np.intp]
     place: NDArray[np.intp]
+    kinds: tuple[Kind, ...] = ()
 
     @property
     def q(self) -> int:
@@ -47,6 +51,23 @@ class Pairs:
     def starts(self) -> tuple[int, ...]:
         """First effect of each block."""
         return tuple(int(s) for s in np.cumsum((0, *self.sizes[:-1])))
+
+    @property
+    def parameters(self) -> int:
+        """Free parameters: the free entries, or fewer where a block has a structure."""
+        if not self.kinds:
+            return len(self.row)
+        return sum(map(parameter_count, self.kinds, self.sizes))
+
+    @property
+    def blocks(self) -> tuple[tuple[Kind, slice], ...]:
+        """Structure and place of each block."""
+        free: tuple[Kind, ...] = ("us",)
+        kinds = self.kinds or free * len(self.sizes)
+        return tuple(
+            (kind, slice(start, start + size))
+            for kind, start, size in zip(kinds, self.starts, self.sizes, strict=True)
+        )
 
     @property
     def on_diagonal(self) -> NDArray[np.bool_]:
@@ -119,7 +140,7 @@ class Pairs:
 
 
 @lru_cache(maxsize=64)
-def pairs(sizes: tuple[int, ...]) -> Pairs:
+def pairs(sizes: tuple[int, ...], kinds: tuple[Kind, ...] = ()) -> Pairs:
     """The index machinery of block sizes, made once per shape."""
     row: list[int] = []
     col: list[int] = []
@@ -136,9 +157,8 @@ def pairs(sizes: tuple[int, ...]) -> Pairs:
     all_row, all_col = np.tril_indices(q)
     place = np.empty((q, q), dtype=np.intp)
     place[all_row, all_col] = place[all_col, all_row] = np.arange(len(all_row))
-    return Pairs(
-        sizes, np.array(row), np.array(col), basis.reshape(t, q * q), all_row, all_col, place
-    )
+    flat = basis.reshape(t, q * q)
+    return Pairs(sizes, np.array(row), np.array(col), flat, all_row, all_col, place, kinds)
 
 
 def block_diagonal(parts: Sequence[Array]) -> Array:

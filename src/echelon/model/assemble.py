@@ -10,18 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
-from echelon.data import Frame
+from echelon.data import Column, Frame
 from echelon.design.build import Built, Extra, build
+from echelon.design.residual import ResidualDesign, residual_design
 from echelon.errors import DataError, FormulaError, NotIdentified, NotYetSupported
+from echelon.estimate.correlation import Coordinates
+from echelon.estimate.iterative.probes import Probes
 from echelon.estimate.optimise import minimise
-from echelon.estimate.optimum import Optimum, optimum
-from echelon.estimate.problem import check_residual, fixed_part, problem
+from echelon.estimate.optimum import optimum
+from echelon.estimate.problem import Problem, check_residual, fixed_part, problem
+from echelon.estimate.residual import judge_residual, residual_optimum, search_residual
 from echelon.estimate.verdict import judge
-from echelon.formula import ModelSpec, parse
+from echelon.formula import ModelSpec, ResidualSpec, parse, parse_residual
 from echelon.linalg.triangular import inverse
 from echelon.model.fit import DfMethod, LmmFit, OlsFit, Source
+from echelon.model.iterative import fit_iteratively
+from echelon.model.parameters import at_zero, theta_names, without_residual
+from echelon.model.residual import residual_of
 from echelon.model.summaries import Summaries
 from echelon.moments import Moments, from_rows, from_summaries
+from echelon.moments.residual import ResidualMoments, residual_moments
 
 Array = NDArray[np.float64]
 
@@ -35,17 +43,90 @@ def fit_lmm(
     precision: Extra = None,
     offset: Extra = None,
     contrasts: Mapping[str, str] | None = None,
+    residual: str | None = None,
+    probes: Probes | None = None,
 ) -> LmmFit:
-    """Fit a linear mixed model to rows."""
+    """Fit a linear mixed model to rows; by the iterative method when there are probes."""
     began = perf_counter()
     frame = Frame.of(data)
     spec = _mixed(parse(formula, frame.columns))
-    built = build(spec, frame, precision=precision, offset=offset, contrasts=contrasts)
+    asked = None if residual is None else parse_residual(residual, frame.columns)
+    columns, time = ({}, None) if asked is None else _residual_columns(asked, frame)
+    built = build(
+        spec,
+        frame,
+        precision=precision,
+        offset=offset,
+        contrasts=contrasts,
+        also=(*columns.values(), *(() if time is None else (time,))),
+    )
+    structure = None if asked is None else _structure(asked, columns, time, built)
     designed = perf_counter()
-    moments = from_rows(built.design)
+    sets = None if structure is None else residual_moments(built.design, structure)
+    moments = from_rows(built.design) if sets is None else sets.base
     seconds = (("design", designed - began), ("compress", perf_counter() - designed))
     source = Source("rows", frame.backend, built.missing, frame.about, seconds)
-    return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
+    if sets is not None:
+        if probes is not None:
+            raise NotYetSupported('method="iterative" does not take residual= structures.')
+        return _fit_residual(sets, spec, reml=reml, df=df, source=source, built=built)
+    return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built, probes=probes)
+
+
+def _residual_columns(
+    asked: ResidualSpec, frame: Frame
+) -> tuple[dict[str, Column], Column | None]:
+    """The columns of a residual structure: those that form groups, and the times."""
+    where = f"residual={asked.text!r}"
+    groups = {name: frame.groups(name, where) for name in (*asked.strata, *asked.group)}
+    return groups, frame.column(asked.time, where) if asked.time else None
+
+
+def _structure(
+    asked: ResidualSpec, columns: Mapping[str, Column], time: Column | None, built: Built
+) -> ResidualDesign:
+    """The residual structure over the rows used."""
+
+    def taken(column: Column) -> Column:
+        every = np.ones(len(column.values), dtype=bool)
+        return column.take(every if built.used is None else built.used)
+
+    groups = {name: taken(column) for name, column in columns.items()}
+    return residual_design(
+        asked, groups, None if time is None else taken(time), built.design.factors
+    )
+
+
+def _fit_residual(
+    sets: ResidualMoments,
+    spec: ModelSpec,
+    *,
+    reml: bool,
+    df: DfMethod,
+    source: Source,
+    built: Built,
+) -> LmmFit:
+    """Fit a linear mixed model with a residual structure."""
+    began = perf_counter()
+    found = search_residual(sets, Coordinates.of(sets.structure), reml)
+    best = residual_optimum(found, reml)
+    names = theta_names(best, found.moments)
+    verdict = judge_residual(found, names, at_zero(best, found.moments))
+    if verdict.status == "failed":
+        check_residual(found.task, found.search.at.rho2)
+    return LmmFit(
+        spec=spec,
+        reml=reml,
+        df_method=df,
+        moments=found.moments,
+        problem=found.task,
+        lam_working=found.search.at.lam,
+        optimum=best,
+        verdict=verdict,
+        source=replace(source, seconds=(*source.seconds, ("fit", perf_counter() - began))),
+        built=built,
+        residual=residual_of(found, best),
+    )
 
 
 def fit_summaries(formula: str, summaries: Summaries, *, reml: bool, df: DfMethod) -> LmmFit:
@@ -72,13 +153,41 @@ def fit_moments(
     df: DfMethod,
     source: Source,
     built: Built | None = None,
+    probes: Probes | None = None,
 ) -> LmmFit:
     """Fit a linear mixed model to moments, wherever they came from."""
+    if probes is not None:
+        return fit_iteratively(moments, spec, probes, reml=reml, df=df, source=source, built=built)
     began = perf_counter()
-    task = problem(moments)
-    search = minimise(task, reml)
+    return fit_problem(
+        problem(moments), moments, spec, reml=reml, df=df, source=source, built=built, began=began
+    )
+
+
+def fit_problem(
+    task: Problem,
+    moments: Moments,
+    spec: ModelSpec,
+    *,
+    reml: bool,
+    df: DfMethod,
+    source: Source,
+    built: Built | None = None,
+    start: Array | None = None,
+    began: float | None = None,
+) -> LmmFit:
+    """Fit a linear mixed model to moments that are laid out already.
+
+    Parameters
+    ----------
+    start : (q, q) covariance factor in working units where the search begins; None for its own
+    began : when the work on the fit began, for `source.seconds`; None for now
+    """
+    began = perf_counter() if began is None else began
+    search = minimise(task, reml, start)
     best = optimum(task, search, reml)
-    verdict = judge(search, theta_names(best, moments), _at_zero(best, moments))
+    verdict = judge(search, theta_names(best, moments), at_zero(best, moments), task.pairs)
+    verdict = without_residual(verdict, search.at.D, best, moments)
     if verdict.status == "failed":
         check_residual(task, search.at.rho2)
     return LmmFit(
@@ -166,33 +275,6 @@ def _check_response(spec: ModelSpec) -> None:
             "A response of counts, cbind(successes, failures), needs a generalised linear mixed "
             "model, which this version does not have."
         )
-
-
-def theta_names(best: Optimum, moments: Moments) -> tuple[str, ...]:
-    """lme4's names: "Subject.(Intercept)", "Subject.Days.(Intercept)"."""
-    owner = [(group.factor, effect) for group in moments.groups for effect in group.effects]
-    return tuple(
-        f"{owner[r][0]}.{owner[r][1]}" + ("" if r == c else f".{owner[c][1]}")
-        for r, c in zip(best.pairs.row, best.pairs.col, strict=True)
-    )
-
-
-def _at_zero(best: Optimum, moments: Moments) -> tuple[str, ...]:
-    """Effects with zero variance, and blocks whose covariance is singular, in words."""
-    owner = [(group.factor, effect) for group in moments.groups for effect in group.effects]
-    found = []
-    for start, size in zip(best.pairs.starts, best.pairs.sizes, strict=True):
-        factor = owner[start][0]
-        names = [effect for _, effect in owner[start : start + size]]
-        block = best.lam[start : start + size, start : start + size]
-        zero = [name for name, row in zip(names, block, strict=True) if not row.any()]
-        found += [f"zero variance of {name} between {factor}" for name in zero]
-        alive = size - len(zero)
-        if alive > np.linalg.matrix_rank(block) and alive > 1:
-            what = "a correlation of +1 or -1" if alive == 2 else "perfectly dependent effects"
-            kept = [name for name in names if name not in zero]
-            found.append(f"{what} between the random effects {', '.join(kept)} of {factor}")
-    return tuple(found)
 
 
 __all__ = ["DataError", "fit_lmm", "fit_moments", "fit_ols", "fit_summaries"]

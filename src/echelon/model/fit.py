@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from echelon.data import Missing
 from echelon.design.build import Built
-from echelon.errors import DataError, NeedsRows, UnknownOption
+from echelon.errors import DataError, NeedsRows, NotYetSupported, UnknownOption
 from echelon.estimate.optimum import Optimum
 from echelon.estimate.problem import Problem
 from echelon.estimate.verdict import Verdict
 from echelon.formula import ModelSpec
+from echelon.model.residual import Residual
 from echelon.moments import GroupMoments, Moments
 
 Array = NDArray[np.float64]
@@ -57,6 +58,9 @@ class LmmFit:
     verdict : whether they are the optimum
     source : where the data came from
     built : the design over rows; None when the fit was made from moments alone
+    residual : the residual structure (`lmer(residual=...)`); None for independent residuals of one
+        variance. Then `moments` are those under the structure at the estimates, and `sigma` is the
+        residual SD of its first stratum.
     """
 
     spec: ModelSpec
@@ -69,6 +73,7 @@ class LmmFit:
     verdict: Verdict
     source: Source
     built: Built | None
+    residual: Residual | None = None
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -135,6 +140,25 @@ class LmmFit:
     def J(self) -> int:
         """Groups of the only grouping factor."""
         return len(self.group().levels)
+
+    @property
+    def plain_moments(self) -> Moments:
+        """Moments of the rows as they are, whatever the residual structure: means, same data."""
+        return self.moments if self.residual is None else self.residual.plain
+
+    def require_plain(self, what: str) -> None:
+        """Refuse what has no one meaning under a residual structure.
+
+        Raises
+        ------
+        NotYetSupported : the fit has one
+        """
+        if self.residual is not None:
+            raise NotYetSupported(
+                f"{what} assumes independent residuals of one variance, and this model has "
+                f"residual={self.residual.structure!r}. The variances are in "
+                "variance_components() and in fit.residual."
+            )
 
     def rows(self, what: str) -> Built:
         """The design over rows.

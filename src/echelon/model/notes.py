@@ -16,7 +16,8 @@ def notes(fit: LmmFit | OlsFit) -> tuple[str, ...]:
     """What is worth knowing about a fit, most important first; empty when nothing is."""
     found = []
     if isinstance(fit, LmmFit):
-        if fit.verdict.status != "converged" or fit.verdict.flat:
+        verdict = fit.verdict
+        if verdict.status != "converged" or verdict.flat or verdict.monte_carlo is not None:
             found.append(fit.verdict.message)
         found += [
             _few_groups(fit, group.factor, len(group.levels))

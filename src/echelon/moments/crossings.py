@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 
+from echelon.linalg.pairing import pair
 from echelon.moments.moments import CrossMoments
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ def _crossing(
     columns: tuple[Columns, ...],
     weight: Array | None,
 ) -> CrossMoments:
-    place, row, col = _pairs(codes[f], codes[g], sizes[f], sizes[g])
+    place, row, col = pair(codes[f], codes[g], sizes[f], sizes[g])
     blocks = np.empty((len(row), len(columns[f]), len(columns[g])))
     for a, u in enumerate(columns[f]):
         for b, v in enumerate(columns[g]):
@@ -63,38 +63,6 @@ def _product(u: Array | None, v: Array | None, weight: Array | None) -> Array | 
     for part in given[1:]:
         out = out * part
     return out
-
-
-def _pairs(
-    first: Codes, second: Codes, J: int, K: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Number of each row's pair, and the pairs in order; no sort of the rows.
-
-    Nested factors are recognised; small tables are counted; large ones go through a sparse matrix.
-    """
-    parent = np.zeros(J, dtype=np.int32)
-    parent[first] = second
-    if np.array_equal(parent[first], second):
-        return first.astype(np.intp), np.arange(J), parent.astype(np.intp)
-    key = first.astype(np.int64) * K + second
-    if max(20 * len(key), 1_000_000) >= J * K:
-        seen = np.zeros(J * K, dtype=bool)
-        seen[key] = True
-        present = np.flatnonzero(seen)
-        number = np.empty(J * K, dtype=np.int32)
-        number[present] = np.arange(len(present), dtype=np.int32)
-        return number[key].astype(np.intp), present // K, present % K
-    present = _distinct(first, second, J, K)
-    return np.searchsorted(present, key), present // K, present % K
-
-
-def _distinct(first: Codes, second: Codes, J: int, K: int) -> NDArray[np.int64]:
-    """Distinct pairs as row * K + col, in order, by the counting sort of a sparse matrix."""
-    table = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(J, K)).tocsr()
-    table.sum_duplicates()
-    row = np.repeat(np.arange(J, dtype=np.int64), np.diff(table.indptr))
-    keys: NDArray[np.int64] = row * K + table.indices
-    return keys
 
 
 def from_pairs(

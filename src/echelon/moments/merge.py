@@ -57,10 +57,11 @@ def _places(first: GroupMoments, second: GroupMoments) -> NDArray[np.intp]:
 def _merge_groups(
     first: GroupMoments, second: GroupMoments, place: NDArray[np.intp]
 ) -> GroupMoments:
-    same = (first.factor, first.effects, first.sizes) == (
+    same = (first.factor, first.effects, first.sizes, first.kinds) == (
         second.factor,
         second.effects,
         second.sizes,
+        second.kinds,
     )
     if not same:
         raise ValueError(f"moments of different random effects: {first.effects}, {second.effects}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.linalg.structures import Kind
+
 Array = NDArray[np.float64]
 
 
@@ -20,12 +22,14 @@ class GroupMoments:
     levels : J labels, in the order of the blocks
     effects : q names of the random effects
     sizes : effects per random term; the terms of one factor are independent of each other
+        (a diagonal covariance is as many terms of one effect)
     centre : (q,) what was subtracted from each effect's column; 0 for constants and in terms
-        without a constant, whose columns may not be moved
+        without a constant or with a structured covariance, whose columns may not be moved
     count : (J,) rows per group
     weight : (J,) sum of precision weights per group; equals `count` without weights
     ZtZ : (J, q, q) Z_j'W Z_j about `centre`
     ZtV : (J, q, k) Z_j'W [1 X y]_j, both about their centres
+    kinds : structure of each term's covariance; () where all are unstructured
     """
 
     factor: str
@@ -37,6 +41,13 @@ class GroupMoments:
     weight: Array
     ZtZ: Array
     ZtV: Array
+    kinds: tuple[Kind, ...] = ()
+
+    @property
+    def structure(self) -> tuple[Kind, ...]:
+        """Structure of each term's covariance."""
+        free: tuple[Kind, ...] = ("us",)
+        return self.kinds or free * len(self.sizes)
 
     def constants(self) -> NDArray[np.intp]:
         """(q,) for each effect, the place of the constant of its term (its own if it has none)."""

@@ -100,7 +100,7 @@ def _layout(design: Design, w: Array | None) -> _Layout:
             for term in factor.terms
             for i in (
                 *((0,) if term.intercept else ()),
-                *(column(a, term.intercept) for a in term.arrays),
+                *(column(a, term.centred) for a in term.arrays),
             )
         )
         for factor in design.factors
@@ -147,14 +147,17 @@ def _group_moments(
     blocks = np.ascontiguousarray(sums.transpose(1, 0, 2))  # (J, q, K)
     count = np.bincount(factor.codes, minlength=J)
     weight = np.bincount(factor.codes, weights=w, minlength=J).astype(np.float64)
+    laid = [block for term in factor.terms for block in term.blocks]
+    kinds = tuple(kind for kind, _ in laid)
     return GroupMoments(
         factor=factor.factor,
         levels=factor.levels,
         effects=tuple(name for term in factor.terms for name in term.names),
-        sizes=tuple(len(term.names) for term in factor.terms),
+        sizes=tuple(size for _, size in laid),
         centre=layout.centre[list(place)],
         count=count,
         weight=weight,
         ZtZ=blocks[:, :, list(place)],
         ZtV=np.ascontiguousarray(blocks[:, :, : layout.k]),
+        kinds=kinds if set(kinds) != {"us"} else (),
     )

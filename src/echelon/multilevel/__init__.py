@@ -3,8 +3,8 @@
 from echelon.multilevel.describe import Description, describe_values, description_frame
 from echelon.multilevel.equations import Equations, equations
 from echelon.multilevel.explained import Explained, explained, explained_values, null_model
-from echelon.multilevel.groups import GroupValues, group_values, groups
-from echelon.multilevel.icc import R2, VarianceShares, icc, r2, variance_shares
+from echelon.multilevel.groups import GroupValues, group_values, groups, stacked_groups
+from echelon.multilevel.icc import R2, VarianceShares, icc, icc_by_group, r2, variance_shares
 from echelon.multilevel.oneway import OneWay, oneway_frame, oneway_values
 from echelon.multilevel.reliability import Reliability, reliability, reliability_values
 from echelon.multilevel.variance_tests import (
@@ -31,12 +31,14 @@ __all__ = [
     "group_values",
     "groups",
     "icc",
+    "icc_by_group",
     "null_model",
     "oneway_frame",
     "oneway_values",
     "r2",
     "reliability",
     "reliability_values",
+    "stacked_groups",
     "variance_shares",
     "variance_test_values",
     "variance_tests",

@@ -19,11 +19,12 @@ from echelon.multilevel.equation_tokens import (
 _LETTERS = {
     "beta": r"\beta",
     "gamma": r"\gamma",
+    "pi": r"\pi",
     "tau": r"\tau",
+    "theta": r"\theta",
     "sigma2": r"\sigma^{2}",
-    "u": "u",
-    "r": "r",
 }
+_GREEK = {"π": r"\pi ", "β": r"\beta "}  # in subscripts
 # Set outside of \text{}: MathJax knows no escapes within it.
 _SPECIAL = {
     "\\": r"\backslash ",
@@ -87,8 +88,11 @@ def _token(token: Symbol | Number | Variable) -> str:
         return rf"{mantissa} \times 10^{{{power}}}" if power else mantissa
     if isinstance(token, Variable):
         return f"{_words(token.name)}_{{{subscript(token.sub)}}}"
-    letter = _LETTERS[token.letter]
-    return f"{letter}_{{{subscript(token.sub)}}}" if token.sub else letter
+    letter = _LETTERS.get(token.letter, token.letter)
+    if not token.sub:
+        return letter
+    below = subscript(token.sub)
+    return f"{letter}_{{{''.join(_GREEK.get(char, char) for char in below)}}}"
 
 
 def _words(name: str) -> str:

@@ -15,7 +15,7 @@ from echelon.multilevel.equation_tokens import (
     Variable,
 )
 
-_LETTERS = {"beta": "β", "gamma": "γ", "tau": "τ", "sigma2": "σ", "u": "u", "r": "r"}
+_LETTERS = {"beta": "β", "gamma": "γ", "pi": "π", "tau": "τ", "theta": "θ", "sigma2": "σ"}
 _LEFT = ' style="text-align:left;padding:0.25em 0.5em;white-space:nowrap"'
 # Without a mathematical font browsers cannot stretch parentheses; they can bend a border.
 _PARENTHESES = ' style="border:solid;border-width:0 1px;border-radius:0.7em/50%"'
@@ -89,7 +89,7 @@ def _token(token: Symbol | Number | Variable) -> str:
         return f"<mn>{mantissa}</mn><mo>×</mo><msup><mn>10</mn><mrow>{raised}</mrow></msup>"
     if isinstance(token, Variable):
         return f"<msub>{_words(token.name)}{_subscript(token.sub)}</msub>"
-    letter = f"<mi>{_LETTERS[token.letter]}</mi>"
+    letter = f"<mi>{_LETTERS.get(token.letter, token.letter)}</mi>"
     if token.letter == "sigma2":
         return f"<msup>{letter}<mn>2</mn></msup>"
     return f"<msub>{letter}{_subscript(token.sub)}</msub>"

@@ -119,6 +119,29 @@ def equation_parts(fit: LmmFit) -> Parts:
     )
 
 
+def column_parts(fit: LmmFit) -> tuple[list[Names], list[list[Names]]]:
+    """The pieces of the fixed columns, and of the random columns of each factor; () for 1."""
+    whole = _names_with_colons(fit)
+
+    def pieces(names: Sequence[str]) -> list[Names]:
+        return [_split(name, whole) if name != _INTERCEPT else () for name in names]
+
+    return pieces(fit.names), [pieces(group.effects) for group in fit.moments.groups]
+
+
+def bare(name: str) -> str:
+    """A name without the backticks that a formula needs around it."""
+    inner = name[1:-1]
+    return inner if name == f"`{inner}`" and "`" not in inner and inner else name
+
+
+def has_offset(fit: LmmFit) -> bool:
+    """Whether the fixed part has an offset."""
+    if fit.spec.offsets:
+        return True
+    return fit.built is not None and fit.built.design.offset is not None
+
+
 def _home_of_own(parts: Names, acts_on: list[Names], itself: bool) -> Home | None:
     """The home of a column that acts on random coefficients; None where names do not tell."""
     if parts == (_INTERCEPT,):

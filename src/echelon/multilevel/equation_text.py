@@ -17,7 +17,7 @@ from echelon.multilevel.equation_tokens import (
 )
 
 _INSIDE = re.compile(r"\([^()]*\)|\[[^]]*\]")
-_LETTERS = {"beta": "β", "gamma": "γ", "tau": "τ", "sigma2": "σ²", "u": "u", "r": "r"}
+_LETTERS = {"beta": "β", "gamma": "γ", "pi": "π", "tau": "τ", "theta": "θ", "sigma2": "σ²"}
 
 
 def to_text(blocks: Sequence[Block]) -> str:
@@ -67,7 +67,7 @@ def _token(token: Symbol | Number | Variable) -> str:
         name = _plain(token.name)
         loose = " " in _INSIDE.sub("", name)  # brackets hold a call together
         return f"{f'`{name}`' if loose else name}_{subscript(token.sub)}"
-    letter = _LETTERS[token.letter]
+    letter = _LETTERS.get(token.letter, token.letter)
     return f"{letter}_{subscript(token.sub)}" if token.sub else letter
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
-
-Letter = Literal["beta", "gamma", "tau", "sigma2", "u", "r"]
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A letter of the theory with its subscripts: Symbol("beta", ("0", "j"))."""
+    """A letter of the theory with its subscripts: Symbol("beta", ("0", "j")).
 
-    letter: Letter
+    Attributes
+    ----------
+    letter : the name of a Greek letter, "sigma2", or a Latin letter
+    """
+
+    letter: str
     sub: tuple[str, ...] = ()
 
 
@@ -95,7 +97,7 @@ class Block:
 
 
 def subscript(sub: tuple[str, ...]) -> str:
-    """Subscripts side by side, with commas where one has several digits.
+    """Subscripts side by side, with commas where one has several letters or digits.
 
     >>> subscript(("0", "j")), subscript(("10", "2"))
     ('0j', '10,2')

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from echelon.model.fit import LmmFit
+from echelon.multilevel.equation_crossed import crossed_blocks
 from echelon.multilevel.equation_latex import to_latex
+from echelon.multilevel.equation_law import error_law, random_law
 from echelon.multilevel.equation_mathml import to_mathml
-from echelon.multilevel.equation_parts import Coefficient, Effect, Parts, equation_parts
+from echelon.multilevel.equation_nested import nested_blocks
+from echelon.multilevel.equation_parts import (
+    Coefficient,
+    Effect,
+    Parts,
+    bare,
+    equation_parts,
+    has_offset,
+)
 from echelon.multilevel.equation_text import to_text
 from echelon.multilevel.equation_tokens import (
     Block,
@@ -18,6 +28,7 @@ from echelon.multilevel.equation_tokens import (
     Term,
     Variable,
 )
+from echelon.multilevel.factors import nested_order
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,6 +74,12 @@ def equations(fit: LmmFit, *, numbers: bool = False) -> Equations:
     predictor in that slope's equation; coefficients without u_kj do not vary beyond it. T is the
     covariance matrix of u_j, with zeros between the independent effects of a `||` term.
 
+    With one factor nested in another there are three levels, in the notation of HLM3: i numbers
+    the rows of unit j in group k (`three-levels`; raudenbush2002, ch. 8). Other models of several
+    factors, crossed ones among them, are written as one equation: j, k, ... number the groups of
+    the factors in the order of the formula, theta are the fixed effects, b, c, ... the random
+    effects of each factor (`crossed-equation`; raudenbush2002, ch. 12).
+
     Examples
     --------
     >>> import echelon as ec
@@ -83,10 +100,16 @@ def equations(fit: LmmFit, *, numbers: bool = False) -> Equations:
 
 def equation_blocks(fit: LmmFit, *, numbers: bool = False) -> tuple[Block, ...]:
     """The equations of a fit as tokens, for a writer."""
+    fit.require_plain("The law of the level-1 residuals in equations()")
+    if len(fit.factors) > 1:
+        order = nested_order(fit)
+        if order is not None and len(order) == 2:
+            return nested_blocks(fit, *order, numbers=numbers)
+        return crossed_blocks(fit, numbers=numbers)
     parts = equation_parts(fit)
-    response = Variable(_bare(fit.response), ("i", "j"))
+    response = Variable(bare(fit.response), ("i", "j"))
     error = Term(None, (Symbol("r", ("i", "j")),))
-    offset = (Term(None, (Variable("offset", ("i", "j")),)),) if _has_offset(fit) else ()
+    offset = (Term(None, (Variable("offset", ("i", "j")),)),) if has_offset(fit) else ()
     level1 = [
         Term(Symbol("beta", (str(c.k), "j")), _variables(c.predictor, parts))
         for c in parts.coefficients
@@ -106,7 +129,13 @@ def equation_blocks(fit: LmmFit, *, numbers: bool = False) -> tuple[Block, ...]:
         if c.random is not None
     ]
     return (
-        Block("Level 1", (Equation(response, (*level1, *offset, error)), _error_law(fit, numbers))),
+        Block(
+            "Level 1",
+            (
+                Equation(response, (*level1, *offset, error)),
+                error_law(fit, Symbol("r", ("i", "j")), numbers=numbers),
+            ),
+        ),
         Block(f"Level 2: {fit.factor}", (*level2, _random_law(fit, parts, numbers))),
         Block("Combined", (Equation(response, (*fixed, *offset, *random, error)),)),
     )
@@ -137,43 +166,16 @@ def _starts_with_constant(effects: tuple[Effect, ...]) -> bool:
     return bool(effects) and effects[0].by == ()
 
 
-def _error_law(fit: LmmFit, numbers: bool) -> Law:
-    sigma2 = Number(fit.optimum.sigma2) if numbers else Symbol("sigma2")
-    weighted = fit.moments.log_weight != 0 or fit.moments.weight != fit.n
-    over = Variable("w", ("i", "j")) if weighted else None
-    return Law((Symbol("r", ("i", "j")),), ((sigma2,),), over)
-
-
 def _random_law(fit: LmmFit, parts: Parts, numbers: bool) -> Law:
-    """The law of u_j; its covariances are zero between the independent terms of a factor."""
+    """The law of u_j."""
     random = [(c.k, c.random) for c in parts.coefficients if c.random is not None]
-    block = [i for i, size in enumerate(fit.group_moments.sizes) for _ in range(size)]
-    T = fit.optimum.covariance
-
-    def entry(k: int, a: int, m: int, b: int) -> Symbol | Number:
-        if block[a] != block[b]:
-            return Number(0.0)
-        return Number(float(T[a, b])) if numbers else Symbol("tau", (str(k), str(m)))
-
-    return Law(
-        tuple(Symbol("u", (str(k), "j")) for k, _ in random),
-        tuple(tuple(entry(k, a, m, b) for m, b in random) for k, a in random),
+    drawn = tuple(Symbol("u", (str(k), "j")) for k, _ in random)
+    return random_law(
+        fit, 0, drawn, [a for _, a in random], [str(k) for k, _ in random], numbers=numbers
     )
 
 
 def _variables(names: tuple[str, ...], parts: Parts) -> tuple[Variable, ...]:
     return tuple(
-        Variable(_bare(name), ("j",) if name in parts.level2 else ("i", "j")) for name in names
+        Variable(bare(name), ("j",) if name in parts.level2 else ("i", "j")) for name in names
     )
-
-
-def _bare(name: str) -> str:
-    """A name without the backticks that a formula needs around it."""
-    inner = name[1:-1]
-    return inner if name == f"`{inner}`" and "`" not in inner and inner else name
-
-
-def _has_offset(fit: LmmFit) -> bool:
-    if fit.spec.offsets:
-        return True
-    return fit.built is not None and fit.built.design.offset is not None

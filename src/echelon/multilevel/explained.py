@@ -12,7 +12,9 @@ from echelon.errors import DataError, NotIdentified
 from echelon.formula import RandomTerm, Terms
 from echelon.model.assemble import fit_moments
 from echelon.model.fit import LmmFit
-from echelon.moments import GroupMoments, Moments
+from echelon.model.iterative import probes_used
+from echelon.moments import CrossMoments, GroupMoments, Moments
+from echelon.multilevel.factors import covariance_of
 
 Array = NDArray[np.float64]
 
@@ -27,7 +29,7 @@ class Explained:
 
     Attributes
     ----------
-    levels : the grouping factor, and "Residual" last
+    levels : the grouping factor of each component, and "Residual" last
     terms : the random coefficient; "" for the residual
     variance_null, variance : response units squared
     explained : proportional reduction; negative as it comes, nan for a null variance of zero
@@ -42,22 +44,35 @@ class Explained:
 
 def explained_values(fit: LmmFit, null: LmmFit | None = None) -> Explained:
     """Proportion of variance explained at each level, from moments alone; see `explained`."""
+    fit.require_plain("Explained variance")
     base = null_model(fit) if null is None else null
     _check_same_data(fit, base)
-    shared = [term for term in fit.effects if term in base.effects]
+    mine, theirs = _variances(fit), _variances(base)
+    shared = [component for component in mine if component in theirs]
     before, after = (
-        np.array(
-            [
-                *(f.optimum.covariance[f.effects.index(t), f.effects.index(t)] for t in shared),
-                f.optimum.sigma2,
-            ]
-        )
-        for f in (base, fit)
+        np.array([*(found[component] for component in shared), f.optimum.sigma2])
+        for f, found in ((base, theirs), (fit, mine))
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(before > 0, (before - after) / before, np.nan)
-    levels = (*[fit.factor] * len(shared), "Residual")
-    return Explained(levels, (*shared, ""), before, after, share)
+    return Explained(
+        (*(factor for factor, _ in shared), "Residual"),
+        (*(term for _, term in shared), ""),
+        before,
+        after,
+        share,
+    )
+
+
+def _variances(fit: LmmFit) -> dict[tuple[str, str], float]:
+    """The variance of every random effect, by factor and name."""
+    return {
+        (group.factor, effect): float(variance)
+        for place, group in enumerate(fit.moments.groups)
+        for effect, variance in zip(
+            group.effects, np.diagonal(covariance_of(fit, place)), strict=True
+        )
+    }
 
 
 def null_model(fit: LmmFit) -> LmmFit:
@@ -69,43 +84,54 @@ def null_model(fit: LmmFit) -> LmmFit:
     ------
     NotIdentified : the moments of a model without a random intercept do not hold the group means
     """
-    spec = fit.spec
-    constant = Terms((), intercept=True)
-    bar = RandomTerm(constant, spec.random[0].group, "unstructured", f"1 | {fit.factor}", (0, 0))
-    formula = f"{spec.response} ~ 1 + ({bar.text})"
+    spec, constant = fit.spec, Terms((), intercept=True)
+    columns = {":".join(term.group): term.group for term in spec.random}
+    bars = tuple(
+        RandomTerm(constant, columns[name], "unstructured", f"1 | {name}", (0, 0))
+        for name in fit.factors
+    )
+    random = " + ".join(f"({bar.text})" for bar in bars)
+    formula = f"{spec.response} ~ 1 + {random}"
     return fit_moments(
         _constant_only(fit),
-        replace(spec, formula=formula, fixed=constant, random=(bar,)),
+        replace(spec, formula=formula, fixed=constant, random=bars),
         reml=fit.reml,
         df=fit.df_method,
         source=fit.source,
+        probes=probes_used(fit),
     )
 
 
 def _constant_only(fit: LmmFit) -> Moments:
-    """The moments of [1 y] and of a constant within groups."""
-    moments, group = fit.moments, fit.group_moments
-    Zt1 = group.ZtV[:, :, 0]
-    # The constant as a combination of the random columns: itself, or a full set of indicators.
-    c = np.linalg.lstsq(group.ZtZ.sum(axis=0), Zt1.sum(axis=0), rcond=None)[0]
-    left = group.weight - 2 * Zt1 @ c + np.einsum("a,jab,b->j", c, group.ZtZ, c)
-    if not (left <= _IN_SPAN * group.weight).all():
-        raise NotIdentified(
-            f"A model without a random intercept of {fit.factor!r} does not hold the group means "
-            "that its null model needs. Fit that model and give it as explained(null=...)."
-        )
+    """The moments of [1 y] and of a constant within the groups of every factor."""
+    moments = fit.moments
     pick = [0, len(moments.columns) - 1]
-    ZtV = np.einsum("a,jak->jk", c, group.ZtV[:, :, pick])[:, None, :]
-    alone = GroupMoments(
-        factor=group.factor,
-        levels=group.levels,
-        effects=("(Intercept)",),
-        sizes=(1,),
-        centre=np.zeros(1),
-        count=group.count,
-        weight=group.weight,
-        ZtZ=group.weight[:, None, None],
-        ZtV=ZtV,
+    ones = [_constant_in(group) for group in moments.groups]
+    alone = tuple(
+        GroupMoments(
+            factor=group.factor,
+            levels=group.levels,
+            effects=("(Intercept)",),
+            sizes=(1,),
+            centre=np.zeros(1),
+            count=group.count,
+            weight=group.weight,
+            ZtZ=group.weight[:, None, None],
+            ZtV=np.einsum("a,jak->jk", c, group.ZtV[:, :, pick])[:, None, :],
+        )
+        for group, c in zip(moments.groups, ones, strict=True)
+    )
+    crossings = tuple(
+        CrossMoments(
+            pair.first,
+            pair.second,
+            pair.row,
+            pair.col,
+            np.einsum("a,mab,b->m", ones[pair.first], pair.blocks, ones[pair.second])[
+                :, None, None
+            ],
+        )
+        for pair in moments.crossings
     )
     return replace(
         moments,
@@ -113,8 +139,24 @@ def _constant_only(fit: LmmFit) -> Moments:
         intercept=True,
         centre=moments.centre[pick],
         cross=moments.cross[np.ix_(pick, pick)],
-        groups=(alone,),
+        groups=alone,
+        crossings=crossings,
     )
+
+
+def _constant_in(group: GroupMoments) -> Array:
+    """(q,) the constant as a combination of the random columns: itself, or all indicators."""
+    Zt1 = group.ZtV[:, :, 0]
+    c: Array = np.linalg.lstsq(group.ZtZ.sum(axis=0), Zt1.sum(axis=0), rcond=None)[0].astype(
+        np.float64
+    )
+    left = group.weight - 2 * Zt1 @ c + np.einsum("a,jab,b->j", c, group.ZtZ, c)
+    if not (left <= _IN_SPAN * group.weight).all():
+        raise NotIdentified(
+            f"A model without a random intercept of {group.factor!r} does not hold the group means "
+            "that its null model needs. Fit that model and give it as explained(null=...)."
+        )
+    return c
 
 
 def _check_same_data(fit: LmmFit, null: object) -> None:
@@ -123,15 +165,24 @@ def _check_same_data(fit: LmmFit, null: object) -> None:
             f"null= must be a fitted multilevel model, not {type(null).__name__}; leave it out for "
             "the intercept-only model."
         )
-    mine = (fit.response, fit.factor, fit.n, fit.J)
-    theirs = (null.response, null.factor, null.n, null.J)
-    whats = ("response", "grouping factor", "number of rows", "number of groups")
-    for what, a, b in zip(whats, mine, theirs, strict=True):
+    mine, theirs = ((f.response, f.factors, f.n, _sizes(f)) for f in (fit, null))
+    several = "s" if len(fit.factors) > 1 else ""
+    whats = ("response", f"grouping factor{several}", "number of rows", "number of groups")
+    for what, a, b in zip(whats, map(_said, mine), map(_said, theirs), strict=True):
         if a != b:
             raise DataError(
                 f"The null model does not describe the same data: its {what}: {b}, here: {a}. Fit "
                 "both models to the same complete rows."
             )
+
+
+def _sizes(fit: LmmFit) -> tuple[int, ...]:
+    return tuple(len(group.levels) for group in fit.moments.groups)
+
+
+def _said(value: object) -> str:
+    """A value in words; the parts of several in alphabetical order, for order does not matter."""
+    return ", ".join(sorted(map(str, value))) if isinstance(value, tuple) else str(value)
 
 
 def explained(fit: LmmFit, null: LmmFit | None = None) -> object:
@@ -146,12 +197,13 @@ def explained(fit: LmmFit, null: LmmFit | None = None) -> object:
     Returns
     -------
     table in the caller's dataframe library: level (the grouping factor, "Residual"), term,
-    variance_null, variance, explained
+    variance_null, variance, explained. With several grouping factors the null model has a random
+    intercept of each.
 
     Raises
     ------
     DataError : `null` has another response, other groups or another number of rows
-    NotIdentified : `fit` has no random intercept and no `null` was given
+    NotIdentified : `fit` has a factor without random intercept and no `null` was given
 
     Notes
     -----

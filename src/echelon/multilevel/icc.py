@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echelon.linalg.symmetric import block_diagonal
+from echelon.data import to_native
 from echelon.model.fit import LmmFit
+from echelon.multilevel.factors import effects_of, is_nested, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,22 @@ class VarianceShares:
     Attributes
     ----------
     fixed : variance of the fixed part X beta over the rows
-    random : mean variance of the random part Z u over the rows
+    by_factor : mean variance over the rows of the random part of each grouping factor
     residual : sigma^2, the residual variance of a row of precision weight one
     """
 
     fixed: float
-    random: float
+    by_factor: tuple[float, ...]
     residual: float
+
+    @property
+    def random(self) -> float:
+        """Mean variance of the whole random part Z u over the rows."""
+        return sum(self.by_factor)
+
+    def total(self, *, adjusted: bool) -> float:
+        """Random and residual variance; with that of the fixed part when not adjusted."""
+        return self.random + self.residual + (0.0 if adjusted else self.fixed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +57,11 @@ def variance_shares(fit: LmmFit) -> VarianceShares:
     -----
     fixed = beta'S beta / (n - 1), with S the centred cross-products of the predictors;
     random = tr(T M), with M the mean over the rows of z z' (`mean-random-variance`; johnson2014),
-    which is tau_00 for random intercepts. An offset is not part of the fixed part. With
-    precision weights, both means over the rows are weighted; `residual` stays sigma^2.
+    which is tau_00 for random intercepts; those of several grouping factors add. An offset is not
+    part of the fixed part. With precision weights, both means over the rows are weighted;
+    `residual` stays sigma^2.
     """
+    fit.require_plain("A share of variance (ICC, R squared)")
     moments, task, best = fit.moments, fit.problem, fit.optimum
     slopes = [
         (moments.columns.index(name), b)
@@ -61,17 +73,21 @@ def variance_shares(fit: LmmFit) -> VarianceShares:
     squares = float(beta @ moments.cross[np.ix_(index, index)] @ beta) if slopes else 0.0
     # in whitened units, where Z_user D_user Z_user' = Z D Z'
     D = fit.lam_working @ fit.lam_working.T
-    squares_Z = block_diagonal([f.ZtZ.sum(axis=2) for f in task.blocks.factors])
-    random = best.sigma2 * float((D * squares_Z).sum()) / moments.weight
+    parts = [effects_of(fit, place) for place in range(len(fit.factors))]
+    random = tuple(
+        best.sigma2 * float((D[part, part] * blocks.ZtZ.sum(axis=2)).sum()) / moments.weight
+        for part, blocks in zip(parts, task.blocks.factors, strict=True)
+    )
     n = moments.n
     return VarianceShares(squares / moments.weight * n / (n - 1), random, best.sigma2)
 
 
-def icc(fit: LmmFit, *, adjusted: bool = True) -> float:
+def icc(fit: LmmFit, factor: str | None = None, *, adjusted: bool = True) -> float:
     """Intraclass correlation: the share of the variance that lies between groups.
 
     Parameters
     ----------
+    factor : the share of one grouping factor; None for all of them together
     adjusted : True divides by the random and residual variance, tau_00 / (tau_00 + sigma^2) for
         random intercepts: the correlation of two members of a group, given the predictors. False
         divides by the variance of the fixed part as well.
@@ -79,7 +95,12 @@ def icc(fit: LmmFit, *, adjusted: bool = True) -> float:
     Returns
     -------
     in [0, 1]; 0 for a variance of zero. With random slopes, the mean over the rows of the variance
-    of the random part takes the place of tau_00.
+    of the random part takes the place of tau_00. With several grouping factors and none named, the
+    share of all of them; `icc_by_group` is the table of each.
+
+    Raises
+    ------
+    UnknownColumn : `factor` is no grouping factor of the model
 
     Notes
     -----
@@ -95,8 +116,54 @@ def icc(fit: LmmFit, *, adjusted: bool = True) -> float:
     0.395
     """
     share = variance_shares(fit)
-    total = share.random + share.residual + (0.0 if adjusted else share.fixed)
-    return share.random / total
+    chosen = share.random
+    if factor is not None:
+        chosen = share.by_factor[place_of(fit, factor, "icc()")]
+    return chosen / share.total(adjusted=adjusted)
+
+
+def icc_by_group(fit: LmmFit, *, adjusted: bool = True) -> object:
+    """The share of variance of every grouping factor, and how alike the rows of its groups are.
+
+    Parameters
+    ----------
+    adjusted : as in `icc`
+
+    Returns
+    -------
+    table in the caller's dataframe library, one row a factor and one for the residual: group,
+    share, correlation
+
+    Notes
+    -----
+    `share` is the factor's variance over the total. `correlation` is the expected correlation of
+    two rows of one group, alike in nothing finer: the shares of the factor and of every factor
+    whose groups hold its groups whole (`icc-levels`; raudenbush2002, ch. 8). Pupils of one class
+    correlate by the shares of classes and of schools, pupils of one school in different classes by
+    that of schools.
+
+    Examples
+    --------
+    >>> import echelon as ec
+    >>> timss = ec.datasets.load("timss", quiet=True)
+    >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
+    >>> fit.icc_by_group().round(3).values.tolist()
+    [['idschool', 0.395, 0.395], ['Residual', 0.605, nan]]
+    """
+    found = variance_shares(fit)
+    total = found.total(adjusted=adjusted)
+    places = range(len(fit.factors))
+    alike = [
+        sum(found.by_factor[g] for g in places if g == f or is_nested(fit, f, g)) for f in places
+    ]
+    return to_native(
+        {
+            "group": [*fit.factors, "Residual"],
+            "share": [x / total for x in (*found.by_factor, found.residual)],
+            "correlation": [*(x / total for x in alike), None],
+        },
+        fit.source.backend,
+    )
 
 
 def r2(fit: LmmFit) -> R2:
@@ -117,5 +184,5 @@ def r2(fit: LmmFit) -> R2:
     (0.279, 0.799)
     """
     share = variance_shares(fit)
-    total = share.fixed + share.random + share.residual
+    total = share.total(adjusted=False)
     return R2(share.fixed / total, (share.fixed + share.random) / total)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.model.fit import LmmFit
+from echelon.moments import GroupMoments, Moments
 
 Array = NDArray[np.float64]
 
@@ -52,32 +53,38 @@ class OwnPart:
         return acting
 
 
-def own_part(fit: LmmFit) -> OwnPart:
-    """Split the fixed columns of a fit into level-2 and level-1 parts.
+def own_part(fit: LmmFit, place: int = 0) -> OwnPart:
+    """Split the fixed columns of a fit into level-2 and level-1 parts, seen from one factor.
 
+    Parameters
+    ----------
+    place : of the grouping factor among those of the fit
+
+    Notes
+    -----
     Cost O(J q^2 (q + p)).
     """
-    group, moments = fit.group_moments, fit.moments
-    J, q = fit.J, len(fit.effects)
+    group, moments = fit.moments.groups[place], fit.moments
+    J, q = len(group.levels), len(group.effects)
     undo = group.user_from_centred()
     inverse = _inverses(group.ZtZ)
     singular = np.isnan(inverse[:, 0, 0])
     names = fit.names
     own = np.zeros((J, q, len(names)))
     level1 = np.zeros(len(names), dtype=bool)
-    constant = fit.effects.index("(Intercept)") if "(Intercept)" in fit.effects else None
+    constant = group.effects.index("(Intercept)") if "(Intercept)" in group.effects else None
     for i, name in enumerate(names):
-        if name in fit.effects:
-            own[:, fit.effects.index(name), i] = 1.0
+        if name in group.effects:
+            own[:, group.effects.index(name), i] = 1.0
             continue
         column = moments.columns.index(name)
-        part = _within_span(fit, column, inverse, constant is not None)
+        part = _within_span(group, moments, column, inverse, constant is not None)
         if part is None:
             level1[i] = True
             continue
         if constant is not None:
             part[:, constant] += moments.centre[column]
-        own[:, :, i] = _tidied(part @ undo.T, fit, column, singular, undo)
+        own[:, :, i] = _tidied(part @ undo.T, group, moments, column, singular, undo)
     return OwnPart(own, level1, inverse, undo)
 
 
@@ -91,12 +98,13 @@ def _inverses(ZtZ: Array) -> Array:
     return inverse
 
 
-def _within_span(fit: LmmFit, column: int, inverse: Array, constant: bool) -> Array | None:
+def _within_span(
+    group: GroupMoments, moments: Moments, column: int, inverse: Array, constant: bool
+) -> Array | None:
     """(J, q) coefficients of a centred column on the random columns, None when it varies beyond.
 
     Groups whose random columns are dependent carry the least-norm solution.
     """
-    group, moments = fit.group_moments, fit.moments
     ZtX = group.ZtV[:, :, column]
     total = float(moments.cross[column, column])
     if not constant:  # without a constant among the random columns the column stays raw
@@ -112,7 +120,12 @@ def _within_span(fit: LmmFit, column: int, inverse: Array, constant: bool) -> Ar
 
 
 def _tidied(
-    part: Array, fit: LmmFit, column: int, singular: NDArray[np.bool_], undo: Array
+    part: Array,
+    group: GroupMoments,
+    moments: Moments,
+    column: int,
+    singular: NDArray[np.bool_],
+    undo: Array,
 ) -> Array:
     """Clear rounding, and give groups with dependent random columns the pattern of the others.
 
@@ -127,7 +140,6 @@ def _tidied(
     part = np.where(used, part, 0.0)
     if singular.any() and used.sum() == 1:
         a = int(np.flatnonzero(used)[0])
-        group, moments = fit.group_moments, fit.moments
         back = np.linalg.inv(undo)  # unit triangular
         ZtZ = back.T @ group.ZtZ[singular] @ back
         ZtV = group.ZtV[singular]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from echelon.data import to_native
 from echelon.linalg.distributions import chi2_upper
 from echelon.model.fit import LmmFit
+from echelon.multilevel.factors import check_one_factor
 from echelon.multilevel.groups import group_values
 from echelon.multilevel.own import own_part
 
@@ -39,6 +40,13 @@ class VarianceTests:
 
 def variance_test_values(fit: LmmFit) -> VarianceTests:
     """Chi-square tests of a fit, from moments alone; see `variance_tests`."""
+    check_one_factor(
+        fit,
+        "The chi-square test of a variance",
+        "It compares estimates that each group gives by itself, and here the groups share the "
+        "effects of the other factors. Compare the log-likelihoods of the model with and without "
+        "the term, which have the same fixed effects.",
+    )
     values, split = group_values(fit), own_part(fit)
     able = split.estimable
     gap = (values.ols - values.predicted)[able]
@@ -63,6 +71,10 @@ def variance_tests(fit: LmmFit) -> object:
     -------
     table in the caller's dataframe library, one row a random coefficient: group (the factor), term,
     variance, chi_square, df, p_value, groups_used
+
+    Raises
+    ------
+    DataError : several grouping factors: the groups' own estimates are not independent there
 
     Notes
     -----

@@ -34,7 +34,7 @@ def caterpillar(
 
     Parameters
     ----------
-    factor : name of the grouping factor; None for the only one
+    factor : name of the grouping factor; may be left out when there is one
     term : random coefficient, e.g. "ses"; None for the first
     level : coverage of the intervals
     interval : "total" counts the uncertainty of the fixed effects, "conditional" does not
@@ -70,22 +70,23 @@ def caterpillar(
     if order not in get_args(Order):
         raise UnknownOption("order", order, get_args(Order))
     part = coefficient(fit, factor, term, level=level, interval=interval, where="caterpillar")
-    place = np.argsort(part.estimate, kind="stable") if order == "estimate" else np.arange(fit.J)
-    rows = max_labels >= fit.J
+    factor, J = part.values.factor, len(part.values.levels)
+    place = np.argsort(part.estimate, kind="stable") if order == "estimate" else np.arange(J)
+    rows = max_labels >= J
     if rows and order == "data":
         place = place[::-1]  # the first group at the top
     known = "" if interval == "total" else ", parameters taken as known"
     what = f"Empirical Bayes estimate ({percent(level)} interval{known})"
-    title = f"{capital(part.quantity)} in {groups_of(fit)}: empirical Bayes"
+    title = f"{capital(part.quantity)} in {groups_of(part.values)}: empirical Bayes"
     title += f" estimates with {percent(level)} intervals"
-    with theme.canvas(ax, rows=fit.J if rows else 0) as ax:
+    with theme.canvas(ax, rows=J if rows else 0) as ax:
         entries = _marks(ax, part, place, rows=rows)
         if rows:
             levels = [label(part.values.levels[j]) for j in place]
             labels.row_labels(ax, levels, head=part.centre is not None)
-            theme.finish(ax, title, x=what, y=fit.factor, grid="x", key=entries)
+            theme.finish(ax, title, x=what, y=factor, grid="x", key=entries)
         else:
-            labels.rank_axis(ax, fit.J)
+            labels.rank_axis(ax, J)
             lowest = "Rank of the group (1 = lowest estimate)"
             x = lowest if order == "estimate" else "Group, in the order of the data"
             theme.finish(ax, title, x=x, y=what, key=entries)

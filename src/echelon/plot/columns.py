@@ -58,8 +58,12 @@ def built_of(fit: LmmFit, what: str) -> Built:
     return fit.built
 
 
-def variable(fit: LmmFit, name: str, where: str) -> Variable:
-    """Find a predictor among the columns of a model.
+def variable(fit: LmmFit, name: str, where: str, at: int = 0) -> Variable:
+    """Find a predictor among the columns of a model, seen from the groups of one factor.
+
+    Parameters
+    ----------
+    at : place of the grouping factor among those of the model
 
     Raises
     ------
@@ -67,24 +71,25 @@ def variable(fit: LmmFit, name: str, where: str) -> Variable:
     DataError : a categorical predictor that varies within groups
     """
     built = built_of(fit, where)
-    design, codes = built.design, built.design.factors[0].codes
+    design, codes = built.design, built.design.factors[at].codes
+    factor, J = fit.factors[at], len(fit.moments.groups[at].levels)
     for expression, coding in built.recipe.codings.items():
         columns = tuple(f"{expression}{text}" for text in coding.labels)
         if name in (expression, *columns) and set(columns) <= set(design.names):
             laid = np.column_stack([design.arrays[design.names.index(c)] for c in columns])
             matrix = np.asarray(coding.matrix, dtype=float)
             place = np.argmin(np.abs(laid[:, None, :] - matrix[None]).sum(axis=2), axis=1)
-            values, varies = by_group(place.astype(float), codes, fit.J)
+            values, varies = by_group(place.astype(float), codes, J)
             if varies:
                 raise DataError(
-                    f"{name!r} varies within the groups of {fit.factor}: {where} needs a "
+                    f"{name!r} varies within the groups of {factor}: {where} needs a "
                     "categorical predictor that is the same in all rows of a group."
                 )
             labels = tuple(str(level) for level in coding.levels)
             return Variable(expression, values, False, labels, columns, matrix)
     if name not in design.names:
         raise UnknownColumn(name, design.names, f"{where}; only columns of the model are kept")
-    values, varies = by_group(design.arrays[design.names.index(name)], codes, fit.J)
+    values, varies = by_group(design.arrays[design.names.index(name)], codes, J)
     distinct = np.unique(values)
     if varies or len(distinct) > MOST_CATEGORIES:
         return Variable(name, values, varies, (), (name,), np.empty((0, 1)))
@@ -104,7 +109,7 @@ def by_group(x: Array, codes: NDArray[np.int32], J: int) -> tuple[Array, bool]:
     return np.bincount(codes, weights=x, minlength=J) / np.bincount(codes, minlength=J), True
 
 
-def fixed_part(fit: LmmFit, settings: Mapping[str, Array | float]) -> Array | None:
+def fixed_part(fit: LmmFit, settings: Mapping[str, Array | float], at: int = 0) -> Array | None:
     """The fixed part at `settings` of some columns, the others at their mean over groups.
 
     Returns None where the model does not hold all of these columns, or holds something else that
@@ -114,8 +119,9 @@ def fixed_part(fit: LmmFit, settings: Mapping[str, Array | float]) -> Array | No
     design = built.design
     if not set(settings) <= set(fit.names):
         return None
+    codes, J = design.factors[at].codes, len(fit.moments.groups[at].levels)
     mean = {
-        name: float(by_group(array, design.factors[0].codes, fit.J)[0].mean())
+        name: float(by_group(array, codes, J)[0].mean())
         for name, array in zip(design.names, design.arrays, strict=True)
     }
     touched = {word for name in settings for word in _variables(fit, name)}

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.model.fit import LmmFit
+from echelon.multilevel.factors import place_of
 from echelon.plot import labels, theme
-from echelon.plot.words import check_factor, groups_of, label
+from echelon.plot.words import groups_of, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def distributions(
 
     Parameters
     ----------
-    factor : name of the grouping factor; None for the only one
+    factor : name of the grouping factor; may be left out when there is one
     max_labels : up to so many groups each is a labelled box; more are bands over the rank
     ax : axes to draw in; None for a new figure of pyplot
 
@@ -42,6 +43,7 @@ def distributions(
     ------
     NeedsRows : the model was fitted from summaries
     UnknownColumn : `factor` is no grouping factor of the model
+    DataError : several grouping factors and none named
     MissingDependency : matplotlib is not installed
 
     Notes
@@ -58,22 +60,23 @@ def distributions(
     >>> ax.get_yticklabels()[-1].get_text()
     '5110'
     """
-    check_factor(fit, factor, "distributions")
+    at = place_of(fit, factor, "distributions()")
+    group = fit.moments.groups[at]
     design = fit.rows("The distribution of the response").design
-    codes = design.factors[0].codes
-    mean = np.bincount(codes, weights=design.y, minlength=fit.J) / fit.group_moments.count
+    codes, J = design.factors[at].codes, len(group.levels)
+    mean = np.bincount(codes, weights=design.y, minlength=J) / np.bincount(codes, minlength=J)
     place = np.argsort(mean, kind="stable")
-    quantiles, mean = group_quantiles(design.y, codes, fit.J)[:, place], mean[place]
-    rows = max_labels >= fit.J
-    title = f"Distribution of {fit.response} in {groups_of(fit)}, in order of their means"
-    with theme.canvas(ax, rows=fit.J if rows else 0) as ax:
+    quantiles, mean = group_quantiles(design.y, codes, J)[:, place], mean[place]
+    rows = max_labels >= J
+    title = f"Distribution of {fit.response} in {groups_of(group)}, in order of their means"
+    with theme.canvas(ax, rows=J if rows else 0) as ax:
         if rows:
             entries = _boxes(ax, quantiles, mean)
-            labels.row_labels(ax, [label(fit.group_moments.levels[j]) for j in place])
-            theme.finish(ax, title, x=fit.response, y=fit.factor, grid="x", key=entries)
+            labels.row_labels(ax, [label(group.levels[j]) for j in place])
+            theme.finish(ax, title, x=fit.response, y=group.factor, grid="x", key=entries)
         else:
             entries = _bands(ax, quantiles, mean)
-            labels.rank_axis(ax, fit.J)
+            labels.rank_axis(ax, J)
             rank = "Rank of the group (1 = lowest mean)"
             theme.finish(ax, title, x=rank, y=fit.response, key=entries)
     return ax

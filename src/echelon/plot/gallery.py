@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from echelon.errors import DataError
 from echelon.model.fit import LmmFit
+from echelon.model.iterative import probes_used
+from echelon.moments import GroupMoments
+from echelon.multilevel.factors import covariance_of
+from echelon.multilevel.groups import group_values
 from echelon.plot.caterpillar import caterpillar
 from echelon.plot.columns import MOST_CATEGORIES, Variable, variable
 from echelon.plot.distributions import distributions
@@ -20,8 +25,30 @@ from echelon.plot.sizes import observed, weights
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Drawing: TypeAlias = "tuple[str, str, Callable[[Axes], Axes]]"
 MOST_ROWS = 40  # groups that figures name row by row: the default of `max_labels`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draw:
+    """A figure still to be drawn: called with an axes, it draws into it and returns it.
+
+    Attributes
+    ----------
+    function, fit, options : what is drawn
+    groups : groups that it names row by row; 0 for none
+    """
+
+    function: Callable[..., Axes]
+    fit: LmmFit
+    options: Mapping[str, object]
+    groups: int = 0
+
+    def __call__(self, ax: Axes) -> Axes:
+        """Draw into the axes."""
+        return self.function(self.fit, ax=ax, **self.options)
+
+
+Drawing: TypeAlias = tuple[str, str, Draw]
 
 
 def figures(fit: LmmFit) -> list[Drawing]:
@@ -30,7 +57,8 @@ def figures(fit: LmmFit) -> list[Drawing]:
     Returns
     -------
     (name, caption, draw): a name fit for a file, one sentence that says how to read the figure,
-    and a function that draws it into an axes and returns the axes. Nothing is drawn yet. Names in
+    and a function that draws it into an axes and returns the axes; with several grouping factors
+    those of each, named by it. Nothing is drawn yet. Names in
     the margin need a figure laid out to hold them: layout="constrained", or `theme.new_figure()`.
 
     Examples
@@ -42,15 +70,29 @@ def figures(fit: LmmFit) -> list[Drawing]:
     ['distributions', 'observed', 'weights', 'shrinkage', 'caterpillar']
     """
     made: list[Drawing] = []
-    if fit.built is not None and fit.source.kind == "rows":
-        made.append(("distributions", _distributions_caption(fit), _call(distributions, fit)))
-    if len(np.unique(fit.group_moments.count)) > 1:
-        made.extend(_against_sizes(fit))
-    for term in fit.effects:
-        made.extend(_by_term(fit, term))
+    for at in range(len(fit.factors)):
+        made.extend(_of_factor(fit, at))
     if fit.built is not None:
         made.extend(_against_predictors(fit))
     return made
+
+
+def _of_factor(fit: LmmFit, at: int) -> list[Drawing]:
+    """The figures of the groups of one factor."""
+    group, made = fit.moments.groups[at], list[Drawing]()
+    if fit.built is not None and fit.source.kind == "rows":
+        name, caption = f"distributions{_suffix(fit, at)}", _distributions_caption(group)
+        made.append((name, caption, _call(distributions, fit, at)))
+    if len(fit.factors) == 1 and len(np.unique(group.count)) > 1:
+        made.extend(_against_sizes(fit))
+    for term in group.effects:
+        made.extend(_by_term(fit, at, term))
+    return made
+
+
+def _suffix(fit: LmmFit, at: int) -> str:
+    """The name of the factor in the name of a figure, when there are several."""
+    return "" if len(fit.factors) == 1 else f"_{_slug(fit.factors[at])}"
 
 
 def _against_sizes(fit: LmmFit) -> list[Drawing]:
@@ -60,46 +102,66 @@ def _against_sizes(fit: LmmFit) -> list[Drawing]:
             "observed",
             "Each point is what one group shows by itself, against its number of rows; the upright "
             "line is its 95% interval, which is wider the smaller the group.",
-            _call(observed, fit),
+            _call(observed, fit, 0),
         ),
         (
             "weights",
             "Each point is the share of one group in the estimated average: between equal weights "
             "(dashed) and weights in proportion to the rows (sloping line).",
-            _call(weights, fit),
+            _call(weights, fit, 0),
         ),
     ]
 
 
-def _call(function: Callable[..., Axes], fit: LmmFit, **options: object) -> Callable[[Axes], Axes]:
-    def draw(ax: Axes) -> Axes:
-        return function(fit, ax=ax, **options)
+def _call(function: Callable[..., Axes], fit: LmmFit, at: int, **options: object) -> Draw:
+    J = len(fit.moments.groups[at].levels)
+    named = function in (distributions, shrinkage, caterpillar) and J <= MOST_ROWS
+    return Draw(function, fit, {"factor": fit.factors[at], **options}, J if named else 0)
 
-    return draw
 
-
-def _by_term(fit: LmmFit, term: str) -> list[Drawing]:
+def _by_term(fit: LmmFit, at: int, term: str) -> list[Drawing]:
     """Shrinkage and caterpillar of one coefficient; named by it when there are several."""
-    suffix = "" if len(fit.effects) == 1 else f"_{_slug(term)}"
-    one = "mark" if fit.J <= MOST_ROWS else "line"
-    return [
+    group, several = fit.moments.groups[at], len(fit.factors) > 1
+    suffix = _suffix(fit, at) + ("" if len(group.effects) == 1 else f"_{_slug(term)}")
+    one = f"{'mark' if len(group.levels) <= MOST_ROWS else 'line'}"
+    of = f" of {group.factor}" if several else ""
+    own = "what a group shows by itself"
+    if several:
+        others = [name for name in fit.factors if name != group.factor]
+        own += f" (adjusted for {' and '.join(others)})"
+    made: list[Drawing] = [
         (
             f"shrinkage{suffix}",
-            f"Each {one} leads from what a group shows by itself to its empirical Bayes estimate: "
+            f"Each {one} leads from {own} to its empirical Bayes estimate: "
             "the fewer rows a group has, the further it moves towards its prediction.",
-            _call(shrinkage, fit, term=term),
+            _call(shrinkage, fit, at, term=term),
         ),
         (
             f"caterpillar{suffix}",
-            "Each point is the empirical Bayes estimate of one group with its 95% interval; "
+            f"Each point is the empirical Bayes estimate of one group{of} with its 95% interval; "
             "darker intervals do not hold the prediction from the fixed part.",
-            _call(caterpillar, fit, term=term),
+            _call(caterpillar, fit, at, term=term),
         ),
     ]
+    return made[1:] if several and _nothing_to_shrink(fit, at) else made
 
 
-def _distributions_caption(fit: LmmFit) -> str:
-    mark = "box" if fit.J <= MOST_ROWS else "upright slice"
+def _nothing_to_shrink(fit: LmmFit, at: int) -> bool:
+    """Whether no group has an estimate of its own: a variance is zero, or a correlation one.
+
+    The iterative method does not give the conditional variances of large factors, and so neither.
+    """
+    if probes_used(fit) is not None:
+        return not np.isfinite(group_values(fit, fit.factors[at]).ols).any()
+    T = covariance_of(fit, at)
+    scale = np.sqrt(np.diagonal(T))
+    if not scale.all():
+        return True
+    return bool(np.linalg.eigvalsh(T / np.outer(scale, scale))[0] <= 1e-10)
+
+
+def _distributions_caption(group: GroupMoments) -> str:
+    mark = "box" if len(group.levels) <= MOST_ROWS else "upright slice"
     return (
         f"Each {mark} is one group, placed in the order of the means: the inner part holds the "
         "middle half of its rows and the outer part the middle 80%."
@@ -107,36 +169,55 @@ def _distributions_caption(fit: LmmFit) -> str:
 
 
 def _against_predictors(fit: LmmFit) -> list[Drawing]:
-    """Group means against each level-2 predictor on a scale, by the first categorical one."""
-    found = _level2(fit)
+    """Group means against each level-2 predictor on a scale, by the first categorical one.
+
+    A predictor is drawn for the factor of fewest groups within which it is constant.
+    """
+    made: list[Drawing] = []
+    seen: set[str] = set()
+    sizes = [len(group.levels) for group in fit.moments.groups]
+    for at in sorted(range(len(sizes)), key=lambda at: sizes[at]):
+        found = _level2(fit, at)
+        made.extend(_by_predictor(fit, at, [v for v in found if v.name not in seen], found))
+        seen.update(v.name for v in found)
+    return made
+
+
+def _by_predictor(
+    fit: LmmFit, at: int, new: list[Variable], found: list[Variable]
+) -> list[Drawing]:
     kinds = [v for v in found if 2 <= len(v.labels) <= MOST_CATEGORIES]
-    scales = [v for v in found if not v.labels]
+    scales = [v for v in new if not v.labels]
     by = kinds[0].name if kinds else None
     caption = "Each point is the observed mean of one group; the lines are the fixed part of the "
     caption += "model, with any other predictor at its mean."
     if scales:
         return [
-            (f"means_by_{_slug(v.name)}", caption, _call(means_by, fit, predictor=v.name, by=by))
+            (
+                f"means_by_{_slug(v.name)}",
+                caption,
+                _call(means_by, fit, at, predictor=v.name, by=by),
+            )
             for v in scales
         ]
     return [
         (
             f"means_by_{_slug(v.name)}",
             caption.replace("lines", "bars"),
-            _call(means_by, fit, predictor=v.name),
+            _call(means_by, fit, at, predictor=v.name),
         )
-        for v in kinds[:1]
+        for v in [v for v in kinds if v in new][:1]
     ]
 
 
-def _level2(fit: LmmFit) -> list[Variable]:
-    """The predictors that are constant within groups, each once."""
+def _level2(fit: LmmFit, at: int) -> list[Variable]:
+    """The predictors that are constant within the groups of a factor, each once."""
     found: dict[str, Variable] = {}
     for name in fit.names:
         if name == "(Intercept)" or ":" in name:
             continue
         try:
-            predictor = variable(fit, name, "figures()")
+            predictor = variable(fit, name, "figures()", at)
         except DataError:  # a categorical predictor of level 1
             continue
         if not predictor.varies:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from echelon.effects import fitted
 from echelon.errors import DataError, UnknownOption
 from echelon.model.fit import LmmFit
+from echelon.multilevel.factors import place_of
 from echelon.multilevel.groups import group_values
 from echelon.plot import theme
 from echelon.plot.columns import MOST_CATEGORIES, Variable, built_of, fixed_part, variable
@@ -43,6 +44,7 @@ def means_by(
     fit: LmmFit,
     predictor: str,
     *,
+    factor: str | None = None,
     by: str | None = None,
     lines: bool = True,
     show: Shown = "observed",
@@ -54,6 +56,7 @@ def means_by(
     Parameters
     ----------
     predictor : a column of the model; one that varies within groups is averaged by group
+    factor : name of the grouping factor; may be left out when there is one
     by : a categorical column of the model that is constant within groups, for colours and marks
     lines : whether to draw the fixed part, the other predictors at their mean over groups
     show : "observed" group means, or "eb" for their empirical Bayes estimates
@@ -67,8 +70,9 @@ def means_by(
 
     Raises
     ------
-    UnknownColumn : no column of the model
-    DataError : `by` varies within groups or has too many values; `labels` of the wrong number
+    UnknownColumn : no column of the model, or no grouping factor of it
+    DataError : `by` varies within groups or has too many values; `labels` of the wrong number;
+        several grouping factors and none named
     MissingDependency : matplotlib is not installed
 
     Notes
@@ -89,29 +93,30 @@ def means_by(
     """
     if show not in get_args(Shown):
         raise UnknownOption("show", show, get_args(Shown))
-    across = variable(fit, predictor, _WHERE)
-    kinds = None if by is None else _kinds(fit, by)
+    at = place_of(fit, factor, _WHERE)
+    across = variable(fit, predictor, _WHERE, at)
+    kinds = None if by is None else _kinds(fit, by, at)
     if kinds is not None:
         kinds = _relabelled(kinds, labels)
     elif across.labels or labels is not None:
         across = _relabelled(across, labels)
-    y = _means(fit, show)
+    y = _means(fit, show, at)
     shares = _shares(across, kinds)
     with theme.canvas(ax) as ax:
         for share in shares:
             _points(ax, across, share, y)
             if lines:
-                _line(ax, fit, across, share)
+                _line(ax, fit, across, share, at)
         if across.labels:
             ax.set_xticks(range(len(across.labels)), across.labels)
             ax.set_xlim(-0.6, len(across.labels) - 0.4)
-        title, x, height = _words(fit, across, kinds, show)
+        title, x, height = _words(fit, across, kinds, show, at)
         theme.finish(ax, title, x=x, y=height, key=len(shares) if kinds else 0)
     return ax
 
 
-def _kinds(fit: LmmFit, by: str) -> Variable:
-    kinds = variable(fit, by, _WHERE)
+def _kinds(fit: LmmFit, by: str, at: int) -> Variable:
+    kinds = variable(fit, by, _WHERE, at)
     if not kinds.labels:
         found = "varies within groups" if kinds.varies else "has too many values"
         raise DataError(
@@ -134,13 +139,13 @@ def _relabelled(found: Variable, labels: Sequence[str] | None) -> Variable:
     return replace(found, labels=tuple(labels))
 
 
-def _means(fit: LmmFit, show: Shown) -> Array:
+def _means(fit: LmmFit, show: Shown, at: int) -> Array:
     """(J,) means of the response, observed or expected given the group's random effects."""
     if show == "eb" and fit.source.kind == "summaries":
-        return group_values(fit).eb[:, 0]
+        return group_values(fit, fit.factors[at]).eb[:, 0]
     design = built_of(fit, _WHERE).design
-    y, codes = design.y if show == "observed" else fitted(fit), design.factors[0].codes
-    means: Array = np.bincount(codes, weights=y, minlength=fit.J) / np.bincount(codes)
+    y, codes = design.y if show == "observed" else fitted(fit), design.factors[at].codes
+    means: Array = np.bincount(codes, weights=y) / np.bincount(codes)
     return means
 
 
@@ -177,7 +182,7 @@ def _points(ax: Axes, across: Variable, share: _Share, y: Array) -> None:
     )
 
 
-def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share) -> None:
+def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share, at: int) -> None:
     """The fixed part over the range of the share's groups; a bar for each category."""
     within = across.values[share.member]
     style: dict[str, Any] = {
@@ -187,23 +192,23 @@ def _line(ax: Axes, fit: LmmFit, across: Variable, share: _Share) -> None:
     }
     if not across.labels:
         grid = np.linspace(within.min(), within.max(), 50)
-        height = fixed_part(fit, {**share.settings, **across.at(grid)})
+        height = fixed_part(fit, {**share.settings, **across.at(grid)}, at)
         if height is not None:
             ax.plot(grid, np.broadcast_to(height, grid.shape), **style)
         return
     for k in np.unique(within).astype(int):
-        height = fixed_part(fit, {**share.settings, **across.at(k)})
+        height = fixed_part(fit, {**share.settings, **across.at(k)}, at)
         if height is not None:
             ends = k + share.aside + 0.6 * share.width * np.array([-1, 1])
             ax.plot(ends, np.repeat(height, 2), **style)
 
 
 def _words(
-    fit: LmmFit, across: Variable, kinds: Variable | None, show: Shown
+    fit: LmmFit, across: Variable, kinds: Variable | None, show: Shown, at: int
 ) -> tuple[str, str, str]:
     """Title, name of the axis across, name of the axis up."""
     mean = "Observed mean" if show == "observed" else "Empirical Bayes mean"
-    title = f"{mean} of {fit.response} in {groups_of(fit)} against {across.name}"
+    title = f"{mean} of {fit.response} in {groups_of(fit.moments.groups[at])} against {across.name}"
     if kinds is not None:
         title += f", by {kinds.name}"
     x = f"{across.name} (mean of each group)" if across.varies else across.name

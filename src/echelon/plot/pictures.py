@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from echelon.errors import FileFormatError, UnknownOption
 from echelon.model.fit import LmmFit
 from echelon.plot import theme
-from echelon.plot.gallery import MOST_ROWS, figures
+from echelon.plot.gallery import Draw, figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,12 +23,9 @@ _UNDATED = {
     "pdf": {"CreationDate": None},
 }  # same figure, same bytes
 FORMATS = tuple(_UNDATED)
-_IN_ROWS = ("distributions", "shrinkage", "caterpillar")
 
 
-def picture(
-    fit: LmmFit, name: str, draw: Callable[[Axes], Axes], kind: str, *, dpi: int = 200
-) -> bytes:
+def picture(name: str, draw: Callable[[Axes], Axes], kind: str, *, dpi: int = 200) -> bytes:
     """One of `figures(fit)` as the content of a picture file; the same figure has the same bytes.
 
     Parameters
@@ -44,8 +41,7 @@ def picture(
     """
     if kind not in FORMATS:
         raise UnknownOption("formats", kind, FORMATS)
-    named = name.startswith(_IN_ROWS) and fit.J <= MOST_ROWS
-    figure = theme.new_figure(fit.J if named else 0)
+    figure = theme.new_figure(draw.groups if isinstance(draw, Draw) else 0)
     import matplotlib as mpl
 
     draw(figure.subplots())
@@ -100,7 +96,7 @@ def save_all(
         for name, _, draw in figures(fit):
             for kind in formats:
                 paths.append(where / f"{name}.{kind}")
-                _write(paths[-1], picture(fit, name, draw, kind, dpi=dpi))
+                _write(paths[-1], picture(name, draw, kind, dpi=dpi))
     except OSError as error:
         raise FileFormatError(
             f"Cannot write figures to {os.fspath(folder)!r}: {error.strerror or error}. Is it a "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.errors import DataError
 from echelon.model.fit import LmmFit
 from echelon.plot import labels, theme
 from echelon.plot.words import Coefficient, capital, coefficient, groups_of, label, number
@@ -29,7 +30,7 @@ def shrinkage(
 
     Parameters
     ----------
-    factor : name of the grouping factor; None for the only one
+    factor : name of the grouping factor; may be left out when there is one
     term : random coefficient, e.g. "ses"; None for the first
     max_labels : up to so many groups each has a labelled row; with more, observed and estimated
         values stand in columns joined by lines
@@ -42,6 +43,7 @@ def shrinkage(
     Raises
     ------
     UnknownColumn, UnknownOption : an option that is not known
+    DataError : no group has an estimate of its own; several grouping factors and none named
     MissingDependency : matplotlib is not installed
 
     Notes
@@ -49,6 +51,7 @@ def shrinkage(
     The estimate is lambda_j times the observed mean plus 1 - lambda_j times the prediction
     (`rel-mean`; raudenbush2002, ch. 3). Groups whose own rows cannot give the coefficient have no
     observed value and are left out. Where predictions differ between groups, each is marked.
+    With several grouping factors a group's own estimate is adjusted for the others (`own-several`).
 
     Examples
     --------
@@ -62,15 +65,22 @@ def shrinkage(
     """
     part = coefficient(fit, factor, term, where="shrinkage")
     keep = np.flatnonzero(np.isfinite(part.observed))
+    if not keep.size:
+        raise DataError(
+            f"No group of {part.values.factor} has an estimate of its own to be shrunk: their rows "
+            "are too few, or a variance is zero or a correlation one in a model of several factors."
+        )
     rows = len(keep) <= max_labels
-    title = f"{capital(part.quantity)} in {groups_of(fit)}: shrinkage from the "
+    title = f"{capital(part.quantity)} in {groups_of(part.values)}: shrinkage from the "
     title += f"{part.raw} to the empirical Bayes estimate"
     with theme.canvas(ax, rows=len(keep) if rows else 0) as ax:
         if rows:
             _rows(ax, part, keep[np.argsort(part.observed[keep], kind="stable")])
             entries = 2 + (part.centre is None)
             x = capital(part.quantity)
-            theme.finish(ax, title, x=x, y=f"{fit.factor} (group size)", grid="x", key=entries)
+            theme.finish(
+                ax, title, x=x, y=f"{part.values.factor} (group size)", grid="x", key=entries
+            )
         else:
             _columns(ax, part, keep)
             theme.finish(ax, title, x="", y=capital(part.quantity))

@@ -8,6 +8,7 @@ import numpy as np
 
 from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
+from echelon.multilevel.factors import check_one_factor
 from echelon.plot import labels, theme
 from echelon.plot.words import Coefficient, capital, coefficient, groups_of, number, percent
 
@@ -27,7 +28,7 @@ def observed(
 
     Parameters
     ----------
-    factor : name of the grouping factor; None for the only one
+    factor : name of the grouping factor; may be left out when there is one
     term : random coefficient, e.g. "ses"; None for the first
     level : coverage of the intervals, observed -/+ normal quantile x SE_j
     ax : axes to draw in; None for a new figure of pyplot
@@ -39,6 +40,7 @@ def observed(
     Raises
     ------
     UnknownColumn, UnknownOption, DataError : an option that is not known
+    DataError : several grouping factors; the error of a group's own estimate is not its own there
     MissingDependency : matplotlib is not installed
 
     Notes
@@ -56,6 +58,11 @@ def observed(
     'Rows in the group (n)'
     """
     check_level(level)
+    check_one_factor(
+        fit,
+        "The sampling interval of a group's own estimate",
+        "Draw .plot.caterpillar(factor) or .plot.shrinkage(factor) instead.",
+    )
     part = coefficient(fit, factor, term, where="observed")
     keep = np.isfinite(part.observed)
     n, y = part.values.n[keep], part.observed[keep]
@@ -77,7 +84,7 @@ def observed(
             "alpha": float(np.clip(250 / J, 0.45, 1.0)),
         }
         ax.scatter(n, y, color=theme.VERMILLION, linewidths=0, rasterized=picture, **spot)
-        title = f"{capital(part.quantity)} in {groups_of(fit)}: {part.raw} with "
+        title = f"{capital(part.quantity)} in {groups_of(part.values)}: {part.raw} with "
         title += f"{percent(level)} interval, by group size"
         theme.finish(ax, title, x="Rows in the group (n)", y=_height(part, fit.response))
         labels.count_axis(ax)
@@ -105,7 +112,7 @@ def weights(
 
     Parameters
     ----------
-    factor : name of the grouping factor; None for the only one
+    factor : name of the grouping factor; may be left out when there is one
     term : random coefficient, e.g. "ses"; None for the first
     ax : axes to draw in; None for a new figure of pyplot
 
@@ -117,6 +124,7 @@ def weights(
     Raises
     ------
     UnknownColumn, UnknownOption : an option that is not known
+    DataError : several grouping factors; precision is a matrix over all groups there
     MissingDependency : matplotlib is not installed
 
     Notes
@@ -133,6 +141,11 @@ def weights(
     >>> fit.plot.weights(ax=new_figure().subplots()).get_ylabel()
     'Weight (percent)'
     """
+    check_one_factor(
+        fit,
+        "The precision weight of a group",
+        "Draw .plot.caterpillar(factor) or .plot.shrinkage(factor) instead.",
+    )
     part = coefficient(fit, factor, term, where="weights")
     weight = part.values.weight[:, part.at]
     keep = np.isfinite(weight)
@@ -154,7 +167,7 @@ def weights(
         )
         ax.set_xlim(0, span[1])
         ax.set_ylim(0, 1.06 * max(float(by_rows[1]), float(weight[keep].max())))
-        title = f"Precision weights of {groups_of(fit)} for the {part.quantity}"
+        title = f"Precision weights of {groups_of(part.values)} for the {part.quantity}"
         theme.finish(ax, title, x="Rows in the group (n)", y="Weight (percent)")
         labels.count_axis(ax)
         heaviest = float(weight[keep & (n == n[keep].max())].mean())

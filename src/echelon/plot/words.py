@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.errors import UnknownColumn, UnknownOption
+from echelon.errors import UnknownOption
 from echelon.model.fit import LmmFit
+from echelon.moments import GroupMoments
+from echelon.multilevel.factors import place_of
 from echelon.multilevel.groups import GroupValues, Interval, group_values
 from echelon.multilevel.own import own_part
 
@@ -26,7 +28,8 @@ class Coefficient:
     values : all coefficients of the groups
     at : which of them
     quantity : in words, e.g. "mean score" or "slope of score on ses"
-    raw : what the group alone gives, in words: "observed mean" or "least-squares estimate"
+    raw : what the group alone gives, in words: "observed mean" or "least-squares estimate";
+        "adjusted ..." in a model of several factors
     """
 
     values: GroupValues
@@ -77,21 +80,19 @@ def coefficient(
     ------
     UnknownColumn : `factor` is no grouping factor of the model
     UnknownOption : `term` is no random coefficient of the model
+    DataError : several grouping factors and none named
     """
-    check_factor(fit, factor, where)
-    if term is not None and term not in fit.effects:
-        raise UnknownOption("term", term, fit.effects)
-    at = 0 if term is None else fit.effects.index(term)
-    values = group_values(fit, level=level, interval=interval)
-    is_mean = fit.effects == ("(Intercept)",) and not own_part(fit).level1.any()
+    place = place_of(fit, factor, f"{where}()")
+    effects = fit.moments.groups[place].effects
+    if term is not None and term not in effects:
+        raise UnknownOption("term", term, effects)
+    at = 0 if term is None else effects.index(term)
+    values = group_values(fit, fit.factors[place], level=level, interval=interval)
+    is_mean = effects == ("(Intercept)",) and not own_part(fit, place).level1.any()
     raw = "observed mean" if is_mean else "least-squares estimate"
-    return Coefficient(values, at, _quantity(fit, fit.effects[at], is_mean), raw)
-
-
-def check_factor(fit: LmmFit, factor: str | None, where: str) -> None:
-    """Refuse a name that is no grouping factor of the model."""
-    if factor is not None and factor != fit.factor:
-        raise UnknownColumn(factor, [fit.factor], f"{where}()")
+    if values.others:
+        raw = "adjusted mean" if is_mean else "adjusted least-squares estimate"
+    return Coefficient(values, at, _quantity(fit, effects[at], is_mean), raw)
 
 
 def _quantity(fit: LmmFit, name: str, is_mean: bool) -> str:
@@ -135,9 +136,9 @@ def percent(level: float) -> str:
     return f"{100 * level:.6g}%"
 
 
-def groups_of(fit: LmmFit) -> str:
+def groups_of(group: GroupMoments | GroupValues) -> str:
     """How many groups, of what: "20 groups of idschool"."""
-    return f"{fit.J:,} groups of {fit.factor}"
+    return f"{len(group.levels):,} groups of {group.factor}"
 
 
 def capital(text: str) -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from echelon.model.fit import LmmFit
 from echelon.multilevel import GroupValues
+from echelon.multilevel.factors import is_nested
 from echelon.report.markup import code, counted, facts, paragraph, said, section, share, table_box
 from echelon.show import Heading, Section, Table
 from echelon.show.format import integer
 
 
-def data_section(fit: LmmFit, groups: GroupValues) -> str:
-    """Return the section on the data and what was left out of them."""
+def data_section(fit: LmmFit, *groups: GroupValues) -> str:
+    """Return the section on the data and what was left out of them.
+
+    Parameters
+    ----------
+    groups : the groups of every factor, unpacked
+    """
     return section(
         "data", "Data", [paragraph(_source(fit)), facts(_facts(fit, groups)), *_missing(fit)]
     )
@@ -23,7 +31,8 @@ def _source(fit: LmmFit) -> str:
     if fit.source.kind == "summaries":
         return (
             f"The model was fitted to summaries, not to rows: n, mean and standard deviation of "
-            f"{counted(fit.J, 'group', 'groups')}, which stand for {counted(fit.n, 'row', 'rows')}."
+            f"{counted(max(len(g.levels) for g in fit.moments.groups), 'group', 'groups')}, which "
+            f"stand for {counted(fit.n, 'row', 'rows')}."
         )
     if missing.n_used == missing.n_total:
         return f"All {counted(fit.n, 'row', 'rows')} of the table were used; no value was missing."
@@ -37,28 +46,42 @@ def _source(fit: LmmFit) -> str:
     )
 
 
-def _facts(fit: LmmFit, groups: GroupValues) -> list[tuple[str, str]]:
-    n = groups.n
-    middle = f"{np.median(n):,.1f}".removesuffix(".0")
-    single = int((n == 1).sum())
-    pairs = [
-        ("Response", code(fit.response)),
-        ("Groups", code(fit.factor)),
-        ("Number of groups", integer(fit.J)),
-        ("Rows", integer(fit.n)),
-        (
-            "Rows per group",
-            f"all {integer(n[0])}"
-            if n.min() == n.max()
-            else f"{integer(n.min())} to {integer(n.max())}; median {middle}, mean {n.mean():,.1f}",
-        ),
-    ]
-    if single:
-        pairs.append(("Groups of a single row", integer(single)))
+def _facts(fit: LmmFit, groups: Sequence[GroupValues]) -> list[tuple[str, str]]:
+    pairs = [("Response", code(fit.response)), ("Rows", integer(fit.n))]
+    if len(groups) == 1:
+        (one,) = groups
+        pairs[1:] = [
+            ("Groups", code(one.factor)),
+            ("Number of groups", integer(len(one.levels))),
+            ("Rows", integer(fit.n)),
+            ("Rows per group", _sizes(one)),
+        ]
+    for values in groups if len(groups) > 1 else ():
+        name, J = code(values.factor), integer(len(values.levels))
+        held = [other for g, other in enumerate(fit.factors) if _holds(fit, values.factor, g)]
+        inside = f", each within one group of {' and of '.join(map(code, held))}" if held else ""
+        pairs.append(("Groups", f"{J} of {name}{inside}; rows per group: {_sizes(values)}"))
+    for values in groups:
+        single = int((values.n == 1).sum())
+        of = f" ({values.factor})" if len(groups) > 1 else ""
+        if single:
+            pairs.append((f"Groups of a single row{of}", integer(single)))
     return pairs + _response(fit, groups)
 
 
-def _response(fit: LmmFit, groups: GroupValues) -> list[tuple[str, str]]:
+def _holds(fit: LmmFit, factor: str, other: int) -> bool:
+    return is_nested(fit, fit.factors.index(factor), other)
+
+
+def _sizes(values: GroupValues) -> str:
+    n = values.n
+    if n.min() == n.max():
+        return f"all {integer(n[0])}"
+    middle = f"{np.median(n):,.1f}".removesuffix(".0")
+    return f"{integer(n.min())} to {integer(n.max())}; median {middle}, mean {n.mean():,.1f}"
+
+
+def _response(fit: LmmFit, groups: Sequence[GroupValues]) -> list[tuple[str, str]]:
     """Mean and SD of the response; with weights or an offset they describe something else."""
     moments = fit.moments
     design = None if fit.built is None else fit.built.design
@@ -68,11 +91,12 @@ def _response(fit: LmmFit, groups: GroupValues) -> list[tuple[str, str]]:
     sd = float(np.sqrt(moments.cross[-1, -1] / (moments.n - 1)))
     name = "Mean and SD of the response over all rows"
     pairs = [(name, f"{said(moments.centre[-1], sd, 4)} and {said(sd, sd, 4)}")]
-    if fit.effects == ("(Intercept)",) and fit.names == ("(Intercept)",):
-        means = groups.ols[:, 0]
-        spread = float(means.std(ddof=1))
-        text = f"{said(float(means.mean()), sd, 4)} and {said(spread, sd, 4)}"
-        pairs.append(("Mean and SD of the group means", text))
+    for values in groups if fit.names == ("(Intercept)",) else ():
+        if values.effects == ("(Intercept)",):
+            of = f" of {values.factor}" if len(groups) > 1 else ""
+            spread = float(values.mean.std(ddof=1))
+            text = f"{said(float(values.mean.mean()), sd, 4)} and {said(spread, sd, 4)}"
+            pairs.append((f"Mean and SD of the group means{of}", text))
     return pairs
 
 

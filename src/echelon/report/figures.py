@@ -47,8 +47,9 @@ def _pictures(fit: LmmFit) -> list[str]:
 def _data_uri(fit: LmmFit, drawing: Drawing) -> str:
     """Return a figure as a data URI: vectors, or pixels where these take less room."""
     name, _, draw = drawing
-    kind, media = ("svg", "svg+xml") if fit.J <= _DRAWN_AS_LINES else ("png", "png")
-    content = picture(fit, name, draw, kind, dpi=_DPI)
+    largest = max(len(group.levels) for group in fit.moments.groups)
+    kind, media = ("svg", "svg+xml") if largest <= _DRAWN_AS_LINES else ("png", "png")
+    content = picture(name, draw, kind, dpi=_DPI)
     return f"data:image/{media};base64,{b64encode(content).decode('ascii')}"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from echelon.errors import NotIdentified
@@ -115,38 +113,85 @@ def _interval_name(level: float) -> str:
 
 
 def random_table(fit: LmmFit) -> Table:
-    """Return the variances with standard errors, reliabilities and chi-square tests."""
-    tests, lam = variance_test_values(fit), reliability_values(fit)
+    """Return the variances with standard errors and reliabilities; with one factor also tests."""
+    several = len(fit.factors) > 1
+    cells = _several_cells(fit) if several else _tested_cells(fit)
+    width = len(next(iter(cells.values())))
     rows = []
     for row in component_values(fit).rows:
         if row.with_term:
             continue
-        cells: Sequence[float | int | None] = (None,) * 4
-        if row.term:
-            i = fit.effects.index(row.term)
-            df = int(tests.df[i])
-            cells = (lam.reliability[i], tests.chi_square[i], max(df, 0), tests.p_value[i])
         sizes = (row.variance, row.variance_se, row.sd)
         numbers = [Entry("—") if np.isnan(x) else amount(x, places(x, 3)) for x in sizes]
-        rows.append((row.group, row.term, *numbers, *cells))
+        own = cells.get((row.group, row.term), (None,) * width)
+        rows.append((row.group, row.term, *numbers, *own))
     test = "Chi-square test"
     heads = (
         Heading("Group", "text"),
         Heading("Effect", "text"),
         *(Heading(name) for name in ("Variance", "SE", "SD", "Reliability")),
-        Heading("χ²", digits=1, group=test),
-        Heading("df", "integer", group=test),
-        Heading("p", "p", group=test),
+        *((Heading("EB reliability"),) if several else ()),
+        *(
+            ()
+            if several
+            else (
+                Heading("χ²", digits=1, group=test),
+                Heading("df", "integer", group=test),
+                Heading("p", "p", group=test),
+            )
+        ),
     )
-    notes = ["SE of the variance; reliability: mean over the groups; χ²: test of no variance."]
-    if 0 < tests.groups_used < fit.J:
-        notes.append(
-            f"Reliability and χ² rest on the {integer(tests.groups_used)} of {integer(fit.J)} "
-            "groups whose own rows suffice to estimate their coefficients."
-        )
+    notes = _several_notes() if several else _tested_notes(fit)
     if any(row.variance == 0 for row in component_values(fit).rows if not row.with_term):
         notes.append("A variance of exactly zero has no standard error.")
     return Table(heads, (Section(tuple(rows)),), "Random effects", tuple(notes))
+
+
+_Cells = dict[tuple[str, str], tuple[Entry | float | int | None, ...]]
+
+
+def _tested_cells(fit: LmmFit) -> _Cells:
+    """Reliability and chi-square test of each random effect of the only factor."""
+    tests, lam = variance_test_values(fit), reliability_values(fit)
+    return {
+        (fit.factor, term): (
+            float(lam.reliability[i]),
+            float(tests.chi_square[i]),
+            max(int(tests.df[i]), 0),
+            float(tests.p_value[i]),
+        )
+        for i, term in enumerate(fit.effects)
+    }
+
+
+def _tested_notes(fit: LmmFit) -> list[str]:
+    used = variance_test_values(fit).groups_used
+    notes = ["SE of the variance; reliability: mean over the groups; χ²: test of no variance."]
+    if 0 < used < fit.J:
+        notes.append(
+            f"Reliability and χ² rest on the {integer(used)} of {integer(fit.J)} "
+            "groups whose own rows suffice to estimate their coefficients."
+        )
+    return notes
+
+
+def _several_cells(fit: LmmFit) -> _Cells:
+    """The two reliabilities of each random effect of several factors."""
+    made: _Cells = {}
+    for factor in fit.factors:
+        found = reliability_values(fit, factor)
+        pairs = zip(found.reliability.tolist(), found.determined.tolist(), strict=True)
+        for term, (own, eb) in zip(found.terms, pairs, strict=True):
+            made[factor, term] = (Entry("—") if np.isnan(own) else own, eb)
+    return made
+
+
+def _several_notes() -> list[str]:
+    return [
+        "SE of the variance. Reliability: of the groups’ own estimates, mean over the groups, for "
+        "nested factors only. EB reliability: 1 - conditional variance / variance, mean over the "
+        "groups. The χ² test of a variance is defined for one grouping factor only."
+    ]
 
 
 def _covariances(fit: LmmFit) -> Table | None:
@@ -166,6 +211,9 @@ def _covariances(fit: LmmFit) -> Table | None:
 def _shares(fit: LmmFit) -> list[tuple[str, str]]:
     left = "" if len(fit.names) == 1 else ", residual"
     pairs = [(f"Intraclass correlation (ICC{left})", f"{icc(fit):.3f} ({share(icc(fit))})")]
+    if len(fit.factors) > 1:
+        shares = ((factor, icc(fit, factor)) for factor in fit.factors)
+        pairs += [(f"of this, between groups of {f}", f"{x:.3f} ({share(x)})") for f, x in shares]
     if len(fit.names) == 1:
         return pairs
     found = r2(fit)
@@ -175,8 +223,12 @@ def _shares(fit: LmmFit) -> list[tuple[str, str]]:
         gain = explained_values(fit)
     except NotIdentified:
         return pairs
-    for level, x in zip(gain.levels, gain.explained.tolist(), strict=True):
+    for level, term, x in zip(gain.levels, gain.terms, gain.explained.tolist(), strict=True):
+        if term not in ("", "(Intercept)"):
+            continue
         what = "within groups" if level == "Residual" else "between groups"
+        if len(fit.factors) > 1 and level != "Residual":
+            what += f" of {level}"
         if np.isfinite(x):
             pairs.append((f"Explained variance {what}", share(x)))
     return pairs

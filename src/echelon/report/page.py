@@ -57,11 +57,16 @@ def report(fit: LmmFit, path: str | PathLike[str], *, title: str | None = None) 
     ...     report(fit, f"{folder}/timss.html").read_text(encoding="utf-8")[:15]
     '<!DOCTYPE html>'
     """
-    name = title or f"A multilevel model of {fit.response} in {fit.J:,} groups of {fit.factor}"
-    page = report_page(fit, name)
+    fit.require_plain("report()")
+    page = report_page(fit, title or _title(fit))
     with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return Path(path)
+
+
+def _title(fit: LmmFit) -> str:
+    where = " and ".join(f"{len(g.levels):,} groups of {g.factor}" for g in fit.moments.groups)
+    return f"A multilevel model of {fit.response} in {where}"
 
 
 def report_page(fit: LmmFit, title: str) -> str:
@@ -82,13 +87,13 @@ def report_page(fit: LmmFit, title: str) -> str:
 
 
 def _sections(fit: LmmFit) -> list[str]:
-    groups = group_values(fit)
-    lead = paragraph(summary_paragraph(fit, groups), "lead")
+    groups = [group_values(fit, factor) for factor in fit.factors]
+    lead = paragraph(summary_paragraph(fit, *groups), "lead")
     return [
         section("summary", "Summary", [lead]),
-        data_section(fit, groups),
+        data_section(fit, *groups),
         model_section(fit),
-        groups_section(fit, groups),
+        groups_section(fit, *groups),
         figures_section(fit),
         glossary_section(fit),
         notes_section(fit),

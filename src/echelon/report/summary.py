@@ -14,15 +14,20 @@ from echelon.report.markup import code, counted, said, share
 _SPOKEN = 4  # coefficients told in words; a table reads better than a longer list
 
 
-def summary_paragraph(fit: LmmFit, groups: GroupValues) -> str:
-    """Return the summary as HTML: what was fitted, what came out, how sure it is."""
+def summary_paragraph(fit: LmmFit, *groups: GroupValues) -> str:
+    """Return the summary as HTML: what was fitted, what came out, how sure it is.
+
+    Parameters
+    ----------
+    groups : the groups of every factor, unpacked
+    """
     sentences = [
         *_warning(fit),
         _fitted(fit),
         *_fixed(fit),
-        *_random(fit),
+        *(_random(fit) if len(fit.factors) == 1 else _several(fit)),
         *_explained(fit),
-        *_reliability(fit, groups),
+        *(_reliability(fit, groups[0]) if len(fit.factors) == 1 else ()),
     ]
     return " ".join(sentences)
 
@@ -35,10 +40,13 @@ def _warning(fit: LmmFit) -> Iterator[str]:
 def _fitted(fit: LmmFit) -> str:
     method = "restricted maximum likelihood (REML)" if fit.reml else "maximum likelihood (ML)"
     source = " known by their n, mean and SD" if fit.source.kind == "summaries" else ""
+    where = " and ".join(
+        f"{counted(len(group.levels), 'group', 'groups')} of {code(group.factor)}"
+        for group in fit.moments.groups
+    )
     return (
         f"A multilevel model of {code(fit.response)} was fitted by {method} to "
-        f"{counted(fit.n, 'row', 'rows')} in {counted(fit.J, 'group', 'groups')} of "
-        f"{code(fit.factor)}{source}."
+        f"{counted(fit.n, 'row', 'rows')} in {where}{source}."
     )
 
 
@@ -109,15 +117,52 @@ def _random(fit: LmmFit) -> Iterator[str]:
             )
 
 
-def _explained(fit: LmmFit) -> Iterator[str]:
-    if fit.effects != ("(Intercept)",) or len(fit.names) == 1:
-        return
-    gain = float(explained_values(fit).explained[0])
-    if np.isfinite(gain):
+def _several(fit: LmmFit) -> Iterator[str]:
+    """The variances of several grouping factors, and how they divide the variance."""
+    rows = [row for row in component_values(fit).rows if not row.with_term]
+    told = [row for row in rows if row.group in fit.factors]
+    spreads = [f"{code(r.group)} with {said(r.sd, r.sd, 3)}" for r in told if r.sd > 0]
+    names = {row.term for row in told}
+    what = "intercepts" if names == {"(Intercept)"} else "intercepts and slopes"
+    if spreads and what == "intercepts":
         yield (
-            "Compared with the model without predictors, the variance between groups is "
-            f"{share(abs(gain))} {'smaller' if gain >= 0 else 'larger'}."
+            f"The standard deviations of the true {what} between groups: {', '.join(spreads)}; "
+            f"within all groups, rows vary with {said(rows[-1].sd, rows[-1].sd, 3)}."
         )
+    elif spreads:
+        each = (
+            f"{code(r.term)} between groups of {code(r.group)} {said(r.sd, r.sd, 3)}"
+            for r in told
+            if r.sd > 0
+        )
+        yield f"The standard deviations of the random effects: {'; '.join(each)}."
+    for row in (row for row in told if row.sd == 0):
+        yield (
+            f"The data show no sign that groups of {code(row.group)} differ in {code(row.term)}: "
+            "that variance is zero."
+        )
+    left = "" if len(fit.names) == 1 else " that the predictors leave"
+    parts = (f"{code(factor)} {share(icc(fit, factor))}" for factor in fit.factors)
+    yield (
+        f"Of the variance{left}, {share(icc(fit))} lies between groups ({', '.join(parts)})"
+        + ("." if what == "intercepts" else ", on average over the rows.")
+    )
+
+
+def _explained(fit: LmmFit) -> Iterator[str]:
+    plain = all(group.effects == ("(Intercept)",) for group in fit.moments.groups)
+    if not plain or len(fit.names) == 1:
+        return
+    found = explained_values(fit)
+    several = len(fit.factors) > 1
+    gains = [
+        f"the variance between groups{f' of {code(factor)}' if several else ''} is "
+        f"{share(abs(gain))} {'smaller' if gain >= 0 else 'larger'}"
+        for factor, gain in zip(found.levels[:-1], found.explained.tolist(), strict=False)
+        if np.isfinite(gain)
+    ]
+    if gains:
+        yield f"Compared with the model without predictors, {' and '.join(gains)}."
 
 
 def _reliability(fit: LmmFit, groups: GroupValues) -> Iterator[str]:

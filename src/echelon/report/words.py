@@ -17,15 +17,20 @@ from echelon.show.words import conventions
 
 def keys_of(fit: LmmFit) -> set[str]:
     """Return which quantities stand on the page of a fit."""
-    intercept = "(Intercept)" in fit.effects
-    means = intercept and len(fit.effects) == 1 and fit.names == ("(Intercept)",)
+    one = len(fit.factors) == 1
+    kinds = [group.effects for group in fit.moments.groups]
+    intercept = one and "(Intercept)" in kinds[0]
+    means = kinds == [("(Intercept)",)] and fit.names == ("(Intercept)",)
     asked = {
         "intercept": intercept,
-        "slopes": fit.effects != ("(Intercept)",),
-        "icc": True,
+        "unpacked": intercept,
+        "one": one,
+        "several": not one,
+        "slopes": any(effects != ("(Intercept)",) for effects in kinds),
+        "icc": one,
         "means": means,
         "posterior": not means,
-        "chi2": True,
+        "chi2": one,
         "explained": len(fit.names) > 1,
         "r2": len(fit.names) > 1,
         "precision": fit.built is not None and fit.built.design.precision is not None,

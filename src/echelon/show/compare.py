@@ -24,6 +24,7 @@ from echelon.show.words import (
     Fit,
     comparability,
     icc_label,
+    icc_parts,
     inference,
     intraclass,
     reference_levels,
@@ -176,7 +177,10 @@ def _random(fit: Fit, digits: int) -> _Cells:
 def _shares(fit: Fit) -> _Cells:
     if isinstance(fit, LmmFit):
         share = intraclass(fit)
-        return {} if share is None else {icc_label(fit): Entry(share, digits=3)}
+        if share is None:
+            return {}
+        parts = {f"ICC: {factor}": Entry(x, digits=3) for factor, x in icc_parts(fit)}
+        return {icc_label(fit): Entry(share, digits=3), **parts}
     share = r_squared(fit)
     return {"R²": Entry(share, digits=places(share, 3, 3))}
 
@@ -186,7 +190,8 @@ def _criteria(fit: Fit) -> _Cells:
     sizes = (("Log-likelihood", found.loglik), ("AIC", found.aic), ("BIC", found.bic))
     made = {name: amount(value, 1) for name, value in sizes} | {"Rows": Entry(fit.n, "integer")}
     if isinstance(fit, LmmFit):
-        made[f"Groups of {fit.factor}"] = Entry(fit.J, "integer")
+        for group in fit.moments.groups:
+            made[f"Groups of {group.factor}"] = Entry(len(group.levels), "integer")
     return made
 
 
@@ -209,13 +214,18 @@ def _sections(models: Sequence[_Model], *, wide: bool) -> Iterator[Section]:
         ("Shares of variance", [m.shares for m in models]),
         ("Fit", [m.criteria for m in models]),
     ):
-        labels = sorted(_union(cells), key=_LAST.__contains__)
+        labels = sorted(_union(cells), key=_late)
         pairs = list(zip(models, cells, strict=True))
         rows = [
             (x, *(c for m, own in pairs for c in _one(m, own.get(x), wide=wide))) for x in labels
         ]
         if rows:
             yield Section(tuple(rows), title)
+
+
+def _late(label: str) -> tuple[bool, bool]:
+    """What comes later: the parts of an intraclass correlation, and last the rows of `_LAST`."""
+    return label in _LAST, label.startswith("ICC: ")
 
 
 def _union(labels: Sequence[Iterable[str]]) -> list[str]:

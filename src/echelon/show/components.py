@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echelon.infer.components import Component, component_values
 from echelon.model.fit import LmmFit
-from echelon.show.cells import amount, places
+from echelon.show.cells import Row, amount, places
 from echelon.show.table import Heading, Section, Table
 
 
@@ -34,26 +34,50 @@ def components_table(fit: LmmFit, *, digits: int = 3, title: str = "Random effec
     ──────────────────────────────────────────────────
     """
     rows = component_values(fit).rows
-    pairs = {(r.with_term, r.term): r.sd for r in rows if r.with_term}
-    across = [e for e in fit.effects if any(e == earlier for _, earlier in pairs)]
+    sizes = [row for row in rows if not row.with_term]
+    known = {(row.group, row.term) for row in sizes}
+    pairs = {_pair(row): row.sd for row in rows if row.with_term}
+    # a correlation of anything but two effects gets a row of its own
+    matrix = {(g, a, b) for g, a, b in pairs if {(g, a), (g, b)} <= known}
+    across = [x for x in dict.fromkeys(r.term for r in sizes) if any(x == p[1] for p in matrix)]
+    others = [row for row in rows if row.with_term and _pair(row) not in matrix]
     heads = (
         Heading("Group", "text"),
         Heading("Effect", "text"),
         *(Heading(name, digits=digits) for name in ("Variance", "SD", "SE of SD")),
         *(Heading(name, digits=3, group="Correlation with") for name in across),
+        *((Heading("Correlation"), Heading("SE", digits=3)) if others else ()),
     )
-    made = []
-    for row in (r for r in rows if not r.with_term):
-        sizes = (row.variance, row.sd, row.sd_se)
-        made.append(
-            (
-                row.group if row.term in ("", *fit.effects[:1]) else "",
-                row.term,
-                *(amount(x, places(x, digits)) for x in sizes),
-                *(pairs.get((row.term, other)) for other in across),
-            )
-        )
+    made: list[Row] = []
+    for n, row in enumerate(sizes):
+        made.append((
+            "" if n and sizes[n - 1].group == row.group else row.group,
+            row.term,
+            *(amount(x, places(x, digits)) for x in (row.variance, row.sd, row.sd_se)),
+            *(pairs.get((row.group, other, row.term)) for other in across),
+            *((None, None) if others else ()),
+        ))  # fmt: skip
+        last = n + 1 == len(sizes) or sizes[n + 1].group != row.group
+        for other in (x for x in others if last and x.group == row.group):
+            blank = (None,) * (3 + len(across))
+            made.append(("", _related(other), *blank, other.sd, other.sd_se))
     return Table(heads, (Section(tuple(made)),), title)
+
+
+def _pair(row: Component) -> tuple[str, str, str]:
+    """A factor, an effect, and a later effect."""
+    return row.group, row.term, row.with_term
+
+
+def _related(row: Component) -> str:
+    """What a correlation is between, where it is no pair of effects.
+
+    >>> _related(Component("Residual", "ar1(t | id)", "ar1(t | id)", 0.0, 0.0, 0.4, 0.1))
+    'ar1(t | id)'
+    """
+    if row.term in ("", row.with_term):
+        return row.with_term
+    return f"{row.with_term} of {row.term}"
 
 
 def component_label(row: Component) -> str:
@@ -62,6 +86,13 @@ def component_label(row: Component) -> str:
     >>> component_label(Component("school", "ses", "", 4.0, 1.0, 2.0, 0.25))
     'school: ses'
     """
-    if row.with_term:
+    if is_pair(row):
         return f"{row.group}: correlation of {row.term}, {row.with_term}"
+    if row.with_term:
+        return f"{row.group}: {_related(row)}"
     return f"{row.group}: {row.term}" if row.term else row.group
+
+
+def is_pair(row: Component) -> bool:
+    """Whether a component is the covariance of two effects, not one correlation of several."""
+    return row.with_term not in ("", row.term) and not row.with_term.startswith("rho (")

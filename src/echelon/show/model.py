@@ -21,7 +21,16 @@ from echelon.show.format import clean, number
 from echelon.show.metrics import monospace
 from echelon.show.table import Entry, Heading, Section, Table
 from echelon.show.text import to_text
-from echelon.show.words import Fit, conventions, foot, head, icc_label, intraclass, method
+from echelon.show.words import (
+    Fit,
+    conventions,
+    foot,
+    head,
+    icc_label,
+    icc_parts,
+    intraclass,
+    method,
+)
 
 _WIDTH = 80
 _Row = tuple[str, dict[str, Entry]]  # a label, and cells by heading
@@ -135,7 +144,9 @@ def _random_tables(fit: Fit) -> list[Table]:
     if isinstance(fit, OlsFit):
         return []
     share = intraclass(fit)
-    note = () if share is None else (f"{icc_label(fit)}: {number(share)}",)
+    parts = ", ".join(f"{factor} {number(x)}" for factor, x in icc_parts(fit))
+    said = f" ({parts})" if parts else ""
+    note = () if share is None else (f"{icc_label(fit)}: {number(share)}{said}",)
     return [replace(components_table(fit), notes=note)]
 
 
@@ -206,7 +217,8 @@ def _random_rows(fit: LmmFit, digits: int) -> list[_Row]:
             made.append((label + suffix, cells))
     share = intraclass(fit)
     if share is not None:
-        made.append((icc_label(fit), {"Estimate": Entry(share, digits=max(digits, 3))}))
+        shares = [(icc_label(fit), share), *((f"ICC: {f}", x) for f, x in icc_parts(fit))]
+        made += [(name, {"Estimate": Entry(x, digits=max(digits, 3))}) for name, x in shares]
     return made
 
 
@@ -231,5 +243,7 @@ def _fit_rows(fit: Fit) -> list[_Row]:
     rows: list[_Row] = [(name, {"Estimate": amount(value, 1)}) for name, value in values]
     rows.append(("Rows", {"Estimate": Entry(fit.n, "integer")}))
     if isinstance(fit, LmmFit):
-        rows.append((f"Groups of {fit.factor}", {"Estimate": Entry(fit.J, "integer")}))
+        for group in fit.moments.groups:
+            count = Entry(len(group.levels), "integer")
+            rows.append((f"Groups of {group.factor}", {"Estimate": count}))
     return rows

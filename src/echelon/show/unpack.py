@@ -40,7 +40,9 @@ def groups_table(values: GroupValues, *, term: str | None = None, digits: int = 
     Returns
     -------
     Table : group, n, mean (least squares estimate with predictors), V, SE, Delta, weight in
-        percent, reliability, empirical Bayes estimate with its SE and interval
+        percent, reliability, empirical Bayes estimate with its SE and interval. In a model of
+        several grouping factors: group, n, mean, estimate after the other factors, reliability,
+        empirical Bayes estimate.
 
     Raises
     ------
@@ -64,23 +66,38 @@ def groups_table(values: GroupValues, *, term: str | None = None, digits: int = 
         for i in chosen
     )
     sample, eb = "Observed", "Empirical Bayes"
-    heads = (
-        Heading(values.factor, "text"),
-        Heading("n", "integer"),
+    own: tuple[Heading, ...] = (
         Heading("Mean" if values.effects == ("(Intercept)",) else "OLS", group=sample),
         Heading("V", group=sample),
         Heading("SE", group=sample),
         Heading("Delta"),
         Heading("Weight %"),
+    )
+    if values.others:
+        own = (Heading("Mean", group=sample), Heading("Adjusted", group=sample))
+    heads = (
+        Heading(values.factor, "text"),
+        Heading("n", "integer"),
+        *own,
         Heading("Reliability"),
         *(Heading(name, group=eb) for name in ("Estimate", "SE", "Lower", "Upper")),
     )
-    notes = (
-        "V: error variance of the observed estimate; Delta: variance between groups + V; weight: "
-        "share of 1 / Delta; reliability: variance between groups / Delta.",
-        _interval_note(values),
-    )
+    notes = (_columns_note(values), _interval_note(values))
     return Table(heads, sections, f"Groups of {values.factor}", notes)
+
+
+def _columns_note(values: GroupValues) -> str:
+    if values.others:
+        return (
+            "Adjusted: the group's own estimate, if its effect is taken as fixed and those of all "
+            "other groups as random; the empirical Bayes estimate is shrunk from it, and leaves "
+            f"the effects of {' and '.join(values.others)} at zero. Reliability: 1 - conditional "
+            "variance / variance."
+        )
+    return (
+        "V: error variance of the observed estimate; Delta: variance between groups + V; weight: "
+        "share of 1 / Delta; reliability: variance between groups / Delta."
+    )
 
 
 def _counts_fixed(values: GroupValues) -> bool:
@@ -113,12 +130,18 @@ def _interval_note(values: GroupValues) -> str:
 def _group_rows(values: GroupValues, i: int, digits: int) -> tuple[Row, ...]:
     se = values.posterior_se if _counts_fixed(values) else values.conditional_sd
     size = typical_places(se[:, i], digits)
-    columns: Sequence[tuple[Array, int]] = (
+    own: Sequence[tuple[Array, int]] = (
         (values.ols, size),
         (values.V, typical_places(values.V[:, i], digits)),
         (values.SE, size),
         (values.Delta, typical_places(values.Delta[:, i], digits)),
         (values.weight, typical_places(values.weight[:, i], 2)),
+    )
+    if values.others:
+        mean = np.repeat(values.mean[:, None], values.ols.shape[1], axis=1)
+        own = ((mean, size), (values.ols, size))
+    columns: Sequence[tuple[Array, int]] = (
+        *own,
         (values.reliability, 3),
         (values.eb, size),
         (se, size),
@@ -206,7 +229,8 @@ def reliability_table(values: Reliability, *, digits: int = 3) -> Table:
 
     Examples
     --------
-    >>> values = Reliability("school", ("(Intercept)", "ses"), np.array([0.952, 0.31]), 20)
+    >>> share = np.array([0.952, 0.31])
+    >>> values = Reliability("school", ("(Intercept)", "ses"), share, 20, share)
     >>> reliability_table(values).to_text().splitlines()[4].split()
     ['(Intercept)', '0.952']
     """
@@ -215,4 +239,10 @@ def reliability_table(values: Reliability, *, digits: int = 3) -> Table:
     note = (
         f"Mean over the {values.groups_used:,} groups of {values.factor} whose own estimate exists."
     )
+    if not values.groups_used:
+        rows = tuple((t, float(x)) for t, x in zip(values.terms, values.determined, strict=True))
+        note = (
+            f"Mean of 1 - conditional variance / variance over the groups of {values.factor}: "
+            "groups whose effects overlap those of other factors have no estimate of their own."
+        )
     return Table(heads, (Section(rows),), "Reliability", (note,))

@@ -11,7 +11,8 @@ from echelon.infer.criteria import criteria
 from echelon.infer.ols import adjusted_r_squared, f_test, r_squared
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
-from echelon.multilevel.icc import icc
+from echelon.moments import GroupMoments
+from echelon.multilevel.icc import icc, variance_shares
 from echelon.show.cells import STAR_KEY, amount, places
 from echelon.show.format import Script, integer, number, p_value, typeset, written
 
@@ -30,7 +31,12 @@ def method(fit: Fit) -> str:
 
 def head(fit: Fit, script: Script) -> tuple[str, ...]:
     """Method, formula, data and criteria, one line each."""
-    lines = [method(fit), f"Formula: {' '.join(fit.spec.formula.split())}", _data(fit)]
+    lines = [
+        method(fit),
+        f"Formula: {' '.join(fit.spec.formula.split())}",
+        _data(fit),
+        *_groups(fit),
+    ]
     if isinstance(fit, OlsFit):
         lines += _ols_lines(fit, script)
     return (*lines, _criteria_line(fit, script))
@@ -111,8 +117,8 @@ def _restricted(fit: Fit) -> bool:
 def _same_data(a: Fit, b: Fit) -> bool:
     """Whether response and rows agree, judged by name, count, mean and sum of squares."""
     mine, yours = (
-        (f.moments.weight, f.moments.log_weight, f.moments.centre[-1], f.moments.cross[-1, -1])
-        for f in (a, b)
+        (m.weight, m.log_weight, m.centre[-1], m.cross[-1, -1])
+        for m in (f.plain_moments if isinstance(f, LmmFit) else f.moments for f in (a, b))
     )
     return (a.response, a.n) == (b.response, b.n) and np.allclose(mine, yours, rtol=1e-9, atol=0)
 
@@ -121,14 +127,12 @@ def _data(fit: Fit) -> str:
     missing = fit.source.missing
     text = f"Data: {_plural(fit.n, 'row')}"
     if isinstance(fit, LmmFit):
-        n = fit.group_moments.count
-        low, high = integer(n.min()), integer(n.max())
-        each = f"{low} to {high} rows each" if low != high else f"{low} rows each"
-        if fit.source.kind == "summaries":
-            text += " behind the summaries (n, mean, SD)"
-            text += f" of {_plural(fit.J, 'group')} of {fit.factor} ({each})"
-        else:
-            text += f" in {_plural(fit.J, 'group')} of {fit.factor} ({each})"
+        summaries = fit.source.kind == "summaries"
+        text += " behind the summaries (n, mean, SD)" if summaries else ""
+        if len(fit.factors) == 1:
+            (group,) = fit.moments.groups
+            inside = "of" if summaries else "in"
+            text += f" {inside} {_plural(fit.J, 'group')} of {fit.factor} ({_sizes(group)})"
     if fit.built is not None and fit.built.design.precision is not None:
         text += ", with precision weights"
     if missing.n_used < missing.n_total:
@@ -136,6 +140,22 @@ def _data(fit: Fit) -> str:
         dropped = missing.n_total - missing.n_used
         text += f"; {dropped:,} of {missing.n_total:,} left out (missing: {listed})"
     return text
+
+
+def _groups(fit: Fit) -> tuple[str, ...]:
+    """The line of the groups; one factor stands in the line of the data."""
+    if isinstance(fit, OlsFit) or len(fit.factors) == 1:
+        return ()
+    said = (f"{g.factor} {integer(len(g.levels))} ({_sizes(g)})" for g in fit.moments.groups)
+    return (f"Groups: {', '.join(said)}",)
+
+
+def _sizes(group: GroupMoments) -> str:
+    """How many rows a group has: "2 rows each", "16 to 51 rows each"."""
+    low, high = integer(group.count.min()), integer(group.count.max())
+    if low == high:
+        return f"{low} {'row' if low == '1' else 'rows'} each"
+    return f"{low} to {high} rows each"
 
 
 def _criteria_line(fit: Fit, script: Script) -> str:
@@ -173,13 +193,27 @@ def _share(x: float) -> str:
 
 
 def intraclass(fit: LmmFit) -> float | None:
-    """The intraclass correlation of a model with a random intercept; None for others."""
-    return icc(fit) if _INTERCEPT in fit.effects else None
+    """The intraclass correlation of a model with random intercepts; None for others."""
+    plain = fit.residual is None  # a residual structure has no one share
+    known = plain and all(_INTERCEPT in group.effects for group in fit.moments.groups)
+    return icc(fit) if known else None
 
 
 def icc_label(fit: LmmFit) -> str:
     """What the intraclass correlation is called: with random slopes it is a mean over the rows."""
-    return "ICC" if fit.effects == (_INTERCEPT,) else "ICC (mean over rows)"
+    means = all(group.effects == (_INTERCEPT,) for group in fit.moments.groups)
+    return "ICC" if means else "ICC (mean over rows)"
+
+
+def icc_parts(fit: LmmFit) -> tuple[tuple[str, float], ...]:
+    """Each factor's part of the intraclass correlation; none where there is one factor only."""
+    if len(fit.factors) == 1 or intraclass(fit) is None:
+        return ()
+    found = variance_shares(fit)
+    total = found.total(adjusted=True)
+    return tuple(
+        (factor, part / total) for factor, part in zip(fit.factors, found.by_factor, strict=True)
+    )
 
 
 def reference_levels(fit: Fit) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
-# lme4 and lmerTest on the designs of make_designs.py, written to lme4.json.
+# lme4 and lmerTest on the designs of make_designs.py: `designs` to lme4.json, `several` to lme4_several.json.
 suppressMessages({library(lme4); library(lmerTest); library(jsonlite)})
-specs <- fromJSON("designs.json"); data <- read.csv("designs.csv.gz", stringsAsFactors = TRUE)
+which <- commandArgs(TRUE)[1]
+specs <- fromJSON(paste0(which, ".json")); data <- read.csv(paste0(which, ".csv.gz"), stringsAsFactors = TRUE)
 control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhobeg = 0.2, rhoend = 1e-9, maxfun = 1e5),
   check.conv.singular = "ignore", check.conv.grad = "ignore", check.conv.hess = "ignore", calc.derivs = FALSE)
 one <- function(s) tryCatch(suppressMessages(suppressWarnings({
@@ -15,4 +16,5 @@ one <- function(s) tryCatch(suppressMessages(suppressWarnings({
 out <- list(versions = list(R = as.character(getRversion()), lme4 = as.character(packageVersion("lme4")),
                             lmerTest = as.character(packageVersion("lmerTest"))),
             fits = lapply(seq_len(nrow(specs)), function(i) one(specs[i, ])))
-write(toJSON(out, digits = 15, auto_unbox = TRUE, null = "null"), "lme4.json")
+write(toJSON(out, digits = 15, auto_unbox = TRUE, null = "null"),
+      if (which == "designs") "lme4.json" else "lme4_several.json")

@@ -1,0 +1,1 @@
+"""Many responses on one design: the deviance, its derivatives and the search for all at once."""

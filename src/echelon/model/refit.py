@@ -1,0 +1,276 @@
+"""One model fitted to other responses: formula, groups and columns stay as they were prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon import tolerances
+from echelon.errors import DataError, NotIdentified, NotYetSupported
+from echelon.estimate.batch.optima import Optima, optima
+from echelon.estimate.batch.responses import WorkingResponses
+from echelon.estimate.batch.single import with_response as problem_with
+from echelon.estimate.batch.working import working
+from echelon.formula import ModelSpec
+from echelon.model.assemble import fit_problem
+from echelon.model.fit import LmmFit
+from echelon.model.iterative import probes_used
+from echelon.moments.responses import ResponseMoments, responses, with_response
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Refits:
+    """One model fitted to R responses; nan where there is no fit.
+
+    Attributes
+    ----------
+    fit : the fit whose design this is
+    names : R names of the responses
+    beta : (R, p) fixed effects, in the order of `terms`
+    vcov : (R, p, p) their covariances
+    covariance : (R, q, q) covariance of the random effects of all factors, response units squared
+        per unit of z
+    theta : (R, t) relative covariance parameters in lme4's order
+    sigma : (R,) residual standard deviations
+    deviance : (R,) REML criterion, or minus twice the log-likelihood
+    status : (R,) "converged", "boundary" (a variance of exactly zero, or a correlation of exactly
+        +1 or -1) or "failed"
+    evaluations : (R,) of the deviance
+    responses : (n, R) what was fitted, offset included; None when only cross-products were given
+    """
+
+    fit: LmmFit
+    names: tuple[str, ...]
+    beta: Array
+    vcov: Array
+    covariance: Array
+    theta: Array
+    sigma: Array
+    deviance: Array
+    status: NDArray[np.str_]
+    evaluations: NDArray[np.intp]
+    responses: Array | None
+
+    def __post_init__(self) -> None:
+        if self.beta.shape != (len(self.names), len(self.terms)):
+            raise ValueError(f"beta {self.beta.shape} does not fit {len(self.names)} responses")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Names of the fixed effects."""
+        return self.fit.names
+
+    @property
+    def std_error(self) -> Array:
+        """(R, p) standard errors of the fixed effects."""
+        return np.asarray(np.sqrt(np.einsum("rii->ri", self.vcov)))
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """Columns of `components`, by lme4's names.
+
+        "sd_(Intercept)|Subject", "cor_Days.(Intercept)|Subject", ..., "sigma".
+        """
+        shape = self.fit.optimum.pairs
+        owner = [(g.factor, effect) for g in self.fit.moments.groups for effect in g.effects]
+        names = (
+            f"sd_{owner[r][1]}|{owner[r][0]}"
+            if r == c
+            else f"cor_{owner[r][1]}.{owner[c][1]}|{owner[r][0]}"
+            for r, c in zip(shape.row, shape.col, strict=True)
+        )
+        return (*names, "sigma")
+
+    @property
+    def components(self) -> Array:
+        """(R, t + 1) standard deviations and correlations; nan for the correlation of a zero."""
+        shape = self.fit.optimum.pairs
+        sd = np.sqrt(np.einsum("raa->ra", self.covariance))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rho = self.covariance[:, shape.row, shape.col] / (sd[:, shape.row] * sd[:, shape.col])
+        inside = np.where(shape.on_diagonal, sd[:, shape.row], np.clip(rho, -1.0, 1.0))
+        return np.column_stack([inside, self.sigma])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many responses converged, ended on the boundary, failed."""
+        kinds = ("converged", "boundary", "failed")
+        return {kind: int(np.count_nonzero(self.status == kind)) for kind in kinds}
+
+
+def refit_one(fit: LmmFit, y: Array, name: str | None = None) -> LmmFit:
+    """The same model of another response, as a fit with everything a fit has.
+
+    Parameters
+    ----------
+    y : (n,) over the rows used, on the scale of the model's response, offset included
+    name : of the response; None to keep the old one
+
+    Notes
+    -----
+    Cost O(n (p + q)) for the cross-products with y (`moments-responses`), then as a search; groups,
+    columns and the lists of pairs are not made again. With several factors the search starts where
+    the fit ended.
+    """
+    _require_exact(fit)
+    built = fit.rows("refit()")
+    given = responses(fit.moments, built.design, y[:, None])
+    spec = fit.spec if name is None else _renamed(fit.spec, name)
+    moments = with_response(fit.moments, given, 0, spec.response)
+    at, shift = working(fit.problem, fit.moments, given)
+    check_responses(fit, at, given, (spec.response,))
+    task = problem_with(fit.problem, at, 0)
+    return fit_problem(
+        replace(task, fixed=replace(task.fixed, shift=shift[0])),
+        moments,
+        spec,
+        reml=fit.reml,
+        df=fit.df_method,
+        source=replace(fit.source, seconds=()),
+        built=replace(built, design=replace(built.design, y=y, response=spec.response)),
+        start=_start(fit),
+    )
+
+
+def refit_many(fit: LmmFit, Y: Array, names: tuple[str, ...]) -> Refits:
+    """The same model of many responses.
+
+    Parameters
+    ----------
+    Y : (n, R) over the rows used, on the scale of the model's response, offset included
+
+    Raises
+    ------
+    NotIdentified : a response that is constant, or reproduced by the fixed effects
+    """
+    _require_exact(fit)
+    design = fit.rows("refit()").design
+    parts = []
+    for start in range(0, Y.shape[1], size := _together(fit)):
+        some = slice(start, start + size)
+        given = responses(fit.moments, design, Y[:, some])
+        at, shift = working(fit.problem, fit.moments, given)
+        check_responses(fit, at, given, names[some])
+        parts.append((optima(fit.problem, at, fit.reml, _start(fit)), shift))
+    return _refits(fit, names, parts, Y)
+
+
+def refit_products(
+    fit: LmmFit, given: ResponseMoments, names: tuple[str, ...] | None = None
+) -> Refits:
+    """The same model of responses known by their cross-products only: no rows, no n.
+
+    For simulation that draws X'e, Z'e and e'e instead of e. A response without a fit is counted as
+    failed.
+    """
+    _require_exact(fit)
+    at, shift = working(fit.problem, fit.moments, given)
+    names = tuple(str(r) for r in range(given.R)) if names is None else names
+    return _refits(fit, names, [(optima(fit.problem, at, fit.reml, _start(fit)), shift)], None)
+
+
+def response(refits: Refits, which: int | str) -> LmmFit:
+    """The full fit of one response, by number or by name.
+
+    Raises
+    ------
+    DataError : no such response, or only its cross-products were given
+    """
+    if isinstance(which, str):
+        if which not in refits.names:
+            raise DataError(f"No response {which!r} here. There are: {_listed(refits.names)}.")
+        which = refits.names.index(which)
+    if not -len(refits) <= which < len(refits):
+        raise IndexError(f"response {which} of {len(refits)}")
+    if refits.responses is None:
+        raise DataError("These refits were made from cross-products; no response is kept.")
+    return refit_one(refits.fit, refits.responses[:, which], refits.names[which])
+
+
+def check_responses(
+    fit: LmmFit, at: WorkingResponses, given: ResponseMoments, names: tuple[str, ...]
+) -> None:
+    """Refuse what leaves nothing to divide into levels.
+
+    Raises
+    ------
+    NotIdentified : names the response
+    """
+    p = fit.problem.p
+    raw = given.yty + fit.moments.weight * given.centre**2
+    flat = ~(given.yty > tolerances.RANK_RAW * raw)
+    if flat.any():
+        name = names[int(np.argmax(flat))]
+        raise NotIdentified(f"The response {name!r} is the same in every row: nothing varies.")
+    fitted = np.linalg.solve(fit.problem.cross[:p, :p], at.XtY) if p else at.XtY
+    left = at.yty - np.einsum("xr,xr->r", at.XtY, fitted)
+    perfect = ~(left > tolerances.PERFECT_FIT * given.yty)
+    if perfect.any():
+        raise NotIdentified(
+            f"The fixed effects reproduce {names[int(np.argmax(perfect))]!r} exactly: no residual "
+            "variance is left to divide into levels."
+        )
+
+
+def _refits(
+    fit: LmmFit, names: tuple[str, ...], parts: list[tuple[Optima, Array]], Y: Array | None
+) -> Refits:
+    def joined(name: str) -> Array:
+        return np.concatenate([getattr(best, name) for best, _ in parts])
+
+    lam, sigma2 = joined("lam"), joined("sigma2")
+    shape = fit.optimum.pairs
+    return Refits(
+        fit=fit,
+        names=names,
+        beta=np.concatenate([best.beta + shift for best, shift in parts]),
+        vcov=joined("vcov"),
+        covariance=sigma2[:, None, None] * (lam @ lam.transpose(0, 2, 1)),
+        theta=lam[:, shape.row, shape.col],
+        sigma=np.sqrt(sigma2),
+        deviance=joined("deviance"),
+        status=np.concatenate([best.status for best, _ in parts]),
+        evaluations=np.concatenate([best.evaluations for best, _ in parts]),
+        responses=Y,
+    )
+
+
+def _require_exact(fit: LmmFit) -> None:
+    fit.require_plain("refit()")
+    if probes_used(fit) is not None:
+        raise NotYetSupported(
+            'refit() needs method="exact"; this model was fitted by the iterative method.'
+        )
+
+
+def _start(fit: LmmFit) -> Array | None:
+    """Where searches one by one begin: with several factors, where the fit ended.
+
+    With one factor, and on the boundary, as any fit does: the answer is then that of `lmer`.
+    """
+    several = len(fit.factors) > 1
+    return fit.lam_working if several and fit.verdict.status == "converged" else None
+
+
+def _together(fit: LmmFit) -> int:
+    """Responses whose cross-products are kept at a time."""
+    entries = sum(len(g.levels) * len(g.effects) for g in fit.moments.groups)
+    return max(tolerances.BATCH_ENTRIES // entries, 1)
+
+
+def _renamed(spec: ModelSpec, name: str) -> ModelSpec:
+    """The formula with another left-hand side."""
+    shown = name if name.isidentifier() else f"`{name}`"
+    _, right = spec.formula.split("~", 1)
+    return replace(spec, formula=f"{shown} ~{right}", response=shown)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
