@@ -44,11 +44,11 @@ START_CORRELATIONS = (0.0, 0.5, 0.85, -0.5)
 deviance may have several minima in them."""
 
 NO_RESIDUAL = 1e4
-"""Variance of a structured term relative to the residual variance (working units) above which a flat
+"""Variance of a structured term relative to the residual one (working units) above which a flat
 likelihood means that no residual variance is left: a time series without measurement error."""
 
 CORRELATION_BOUND = 1e-13
-"""A correlation this close to a bound is at it: rounding of a correlation taken from a factor. Those
+"""A correlation this close to a bound is at it: rounding of one taken from a factor. Those
 not put there stay above `BOUNDARY` squared. Unit: half the distance between its bounds."""
 
 CORRELATION_GRID = 39
@@ -109,7 +109,7 @@ FEW_GROUPS = 10
 little (a common rule of thumb: Snijders & Bosker 2012, section 4.2; Maas & Hox 2005)."""
 
 FOREST_BLOCK = 16_384
-"""Groups of the finest of nested factors handled at a time, with all that hold them (measured at 1e5
+"""Groups of the finest of nested factors handled at a time, with all that hold them (at 1e5
 and 1e6 groups: from 8192 to 65536 within 20 per cent, 1024 three times slower)."""
 
 MAX_CORE = 16_000
@@ -239,7 +239,7 @@ PROBES = 20
 standard errors, in practice a tenth of that (docs/theory/iterative.md)."""
 
 FEW_UNITS = 50
-"""A factor of up to this many groups takes unit vectors for probes: as cheap as signs, and exact."""
+"""A factor of up to this many groups takes unit vectors for probes: cheap as signs, and exact."""
 
 LOGDET_PROBES = 20
 """Random vectors for the log-determinant, at least: it is worked out once a fit."""
@@ -283,3 +283,10 @@ SAME_OPTIMUM = 1e-5
 RIVAL_DEVIANCE = 4.0
 """A second solution is named when its deviance is no more than this above the best: a likelihood
 ratio that would not be significant at 5% on one degree of freedom."""
+
+THREADED_PRODUCT = 500
+"""Order of matrices from which a product may use several threads."""
+
+THREADED_FACTOR = 3000
+"""Order from which a Cholesky factor or an inverse may: their threads wait for each other so often
+that below it a busy second core makes them 10 to 50 times slower (measured at 1,156)."""

@@ -357,7 +357,7 @@ def test_contextual():
 
 def test_coordinates_of_a_group(case):
     """Equations `batch-coordinates`, `batch-sums` and `batch-classes`."""
-    fit, dense = case
+    _, dense = case
     inverse, w = np.linalg.inv(dense.V0), np.diag(PRECISION)
     columns = np.column_stack([dense.X, Y])
     within, between = columns.T @ w @ columns, np.zeros((4, 4))

@@ -16,7 +16,7 @@ _IN_FORMULA = "Random effects are part of the formula, as in y ~ x + (x | school
 _ELSEWHERE = {
     "weights": "Known precisions, Var(e) = sigma^2 / w, are precision=. Survey weights are not "
     "offered yet, and a model's own weights 1 / Delta_j are applied already.",
-    "correlation": "Correlated residuals are residual=, as residual=\"ar1(time | id)\".",
+    "correlation": 'Correlated residuals are residual=, as residual="ar1(time | id)".',
     "family": "Only responses on a continuous scale can be fitted by this version.",
     "groups": _IN_FORMULA,
     "re_formula": _IN_FORMULA,

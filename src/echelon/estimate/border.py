@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
-from scipy.sparse import csc_array, csr_array, triu
+from scipy.sparse import coo_array, csr_array, triu
 
 from echelon import tolerances
+from echelon.linalg.threads import threaded
 
 Array = NDArray[np.float64]
 Strategy = Literal["pairs", "dense", "sparse"]
@@ -24,14 +25,16 @@ Strategy = Literal["pairs", "dense", "sparse"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairLists:
-    """Pairs of columns i <= j that meet in a group: one sparse (n n, J) matrix an effect pair.
+    """Pairs of columns i <= j that meet in a group, by cell (i, j) that any group fills.
 
     Attributes
     ----------
-    of : (a, b) -> matrix with rows i n + j; halves of the diagonal are left to the caller
+    cells : (u,) numbers i n + j of the cells
+    of : (a, b) -> sparse (u, J), what a group contributes to each cell by an effect pair
     """
 
-    of: dict[tuple[int, int], csc_array]
+    cells: NDArray[np.intp]
+    of: dict[tuple[int, int], csr_array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +76,8 @@ class Border:
 
     def gram(self, A: Array) -> Array:
         """Sum over groups of N_j'A_j N_j, (n, n), for symmetric A (q, q, J): the upper triangle
-        above zeros."""
+        above zeros.
+        """
         if self.strategy == "pairs":
             return self._gram_pairs(A)
         return self._gram_dense(A) if self.strategy == "dense" else self._gram_sparse(A)
@@ -82,19 +86,17 @@ class Border:
         """N_j W N_j' of every group, (q, q, J), for symmetric W (n, n)."""
         if self.lists is None:
             return self._sampled_dense(W)
-        J = self.rows[0].shape[0]
-        out = np.empty((self.q, self.q, J))
-        flat = W.ravel().copy()
-        flat[:: self.n + 1] *= 0.5
+        out = np.empty((self.q, self.q, self.rows[0].shape[0]))
+        met = W.ravel()[self.lists.cells]
+        met[self.lists.cells % (self.n + 1) == 0] *= 0.5
         for (a, b), matrix in self.lists.of.items():
-            out[a, b] = out[b, a] = (2 if a == b else 1) * (matrix.T @ flat)
+            out[a, b] = out[b, a] = (2 if a == b else 1) * (matrix.T @ met)
         return out
 
     def _gram_pairs(self, A: Array) -> Array:
         assert self.lists is not None
         upper = np.zeros(self.n * self.n)
-        for (a, b), matrix in self.lists.of.items():
-            upper += matrix @ A[a, b]
+        upper[self.lists.cells] = sum(matrix @ A[ab] for ab, matrix in self.lists.of.items())
         return upper.reshape(self.n, self.n)
 
     def _gram_dense(self, A: Array) -> Array:
@@ -116,7 +118,8 @@ class Border:
         for block in self._blocks():
             N = self.rows[0][block].toarray()
             N *= root[block, None]
-            out = dsyrk(sign, N.T, beta=1.0, c=out, lower=1, overwrite_c=1)
+            with threaded(self.n, tolerances.THREADED_PRODUCT):
+                out = dsyrk(sign, N.T, beta=1.0, c=out, lower=1, overwrite_c=1)
         return np.asarray(out.T, dtype=np.float64)
 
     def _gram_sparse(self, A: Array) -> Array:
@@ -190,6 +193,14 @@ def _pair_lists(rows: tuple[csr_array, ...]) -> PairLists:
             for a, b in effects:
                 u, v = rows[a].data, rows[b].data
                 values[a, b][to] = u[i] * v[j] if a == b else u[i] * v[j] + v[i] * u[j]
-    pointer = out_start.astype(cell.dtype if out_start[-1] < 2**31 else np.int64)
-    shape = (n * n, J)
-    return PairLists({ab: csc_array((values[ab], cell, pointer), shape=shape) for ab in effects})
+    group = np.repeat(np.arange(J, dtype=np.int32), np.diff(out_start))
+    found = {
+        ab: coo_array((v, (cell, group)), shape=(n * n, J)).tocsr() for ab, v in values.items()
+    }
+    any_ab = found[0, 0]
+    cells = np.flatnonzero(np.diff(any_ab.indptr))
+    pointer = np.append(any_ab.indptr[cells], any_ab.indptr[-1])
+    shape = (len(cells), J)
+    return PairLists(
+        cells, {ab: csr_array((m.data, m.indices, pointer), shape=shape) for ab, m in found.items()}
+    )

@@ -25,10 +25,11 @@ from echelon.errors import TooLarge
 from echelon.estimate.blocks import Blocks
 from echelon.estimate.border import Border, border
 from echelon.estimate.core import Core, core_of
-from echelon.estimate.rest import Rest, smallest
 from echelon.estimate.engine import FactorEffects, Second
+from echelon.estimate.rest import Rest, smallest
 from echelon.linalg.batched import Resolvent, resolvent
 from echelon.linalg.dense import mirror
+from echelon.linalg.threads import threaded
 
 Array = NDArray[np.float64]
 
@@ -90,11 +91,13 @@ class Crossed:
         lams = self.core.lams(lam)
         H = self.core.between({g: part.T for g, part in lams.items()}, S)
         H[np.diag_indices_from(H)] += 1.0
-        L, info = dpotrf(H.T if H.flags.c_contiguous else H, lower=1, clean=0, overwrite_a=1)
+        with threaded(self.core.n, tolerances.THREADED_FACTOR):
+            L, info = dpotrf(H.T if H.flags.c_contiguous else H, lower=1, clean=0, overwrite_a=1)
         if info != 0:
             raise np.linalg.LinAlgError("I + Lam'S Lam is not positive definite")
         logdet = float(at.logdet.sum()) + 2 * float(np.log(np.diagonal(L)).sum())
-        Hinv = mirror(dpotri(L, lower=1, overwrite_c=1)[0]).T
+        with threaded(self.core.n, tolerances.THREADED_FACTOR):
+            Hinv = mirror(dpotri(L, lower=1, overwrite_c=1)[0]).T
         regular = all(smallest(part) > tolerances.DIVIDE for part in lams.values())
         rest = Rest(self.core, lams, S, Hinv, regular)
         C0, C2 = self.ZtV

@@ -83,8 +83,10 @@ def _inner(A: Array, upper: Array) -> float:
 def _change(R: Array, E: Array) -> Array:
     """R'E R by group, (q, q, J): the change of W in one entry of D."""
     if len(R) == 1:
-        return E[0, 0] * R * R
-    return np.einsum("baj,bc,cdj->adj", R, E, R, optimize=True)
+        squares: Array = E[0, 0] * R * R
+        return squares
+    change: Array = np.einsum("baj,bc,cdj->adj", R, E, R, optimize=True)
+    return change
 
 
 def _add_products(T: list[Array], own: NDArray[np.intp], trace: Array) -> None:

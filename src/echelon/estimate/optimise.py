@@ -294,6 +294,8 @@ def trust_step(
     """Minimiser of the quadratic model within `radius`, and the decrease it promises."""
     along = vectors.T @ gradient
     largest = float(np.abs(values).max())
+    if not along.any():
+        return np.zeros_like(gradient), np.finfo(float).tiny
     if values[0] > tolerances.FLAT * largest and np.linalg.norm(along / values) <= radius:
         step = -along / values
     else:

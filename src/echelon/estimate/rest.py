@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsymm
 
+from echelon import tolerances
 from echelon.estimate.core import Core
 from echelon.linalg.dense import mirror
+from echelon.linalg.threads import threaded
 
 Array = NDArray[np.float64]
 
@@ -96,7 +98,8 @@ class Derivatives:
 
 def _times(A: Array, upper: Array) -> Array:
     """A B for symmetric B of which the upper triangle is filled."""
-    product = dsymm(1.0, upper.T, A.T, side=0, lower=1)  # (A B)' = B A'
+    with threaded(len(A), tolerances.THREADED_PRODUCT):
+        product = dsymm(1.0, upper.T, A.T, side=0, lower=1)  # (A B)' = B A'
     return np.asarray(product.T, dtype=np.float64)
 
 

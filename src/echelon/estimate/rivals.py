@@ -33,7 +33,7 @@ def rivals(
     evaluate : the deviance at a covariance factor
     descend : the search from an evaluation, to a local optimum
     """
-    found = []
+    found: list[tuple[Evaluation, float]] = []
     for start in _starts(at, shape, evaluate):
         other, kkt = descend(start)
         known = [at, *(e for e, _ in found)]

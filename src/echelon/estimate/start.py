@@ -67,7 +67,8 @@ def expectations(blocks: Blocks, cross: Array) -> Expectations | None:
 def _local(blocks: Blocks, i: int, factor: int) -> Array:
     """E_i on the effects of its factor."""
     part, q = blocks.parts[factor], blocks.pairs.q
-    return blocks.pairs.basis[i].reshape(q, q)[part, part]
+    own: Array = blocks.pairs.basis[i].reshape(q, q)[part, part]
+    return own
 
 
 def _through_M(
@@ -85,7 +86,8 @@ def _through_M(
 def _times(blocks: Blocks, f: int, g: int, U: Array) -> Array:
     """Z_f'W Z_g U, (q_f, p, J_f), for U (q_g, p, J_g)."""
     if f == g:
-        return np.einsum("abj,bxj->axj", blocks.factors[f].ZtZ, U)
+        within: Array = np.einsum("abj,bxj->axj", blocks.factors[f].ZtZ, U)
+        return within
     block = blocks.crossing(f, g)
     out = np.zeros((blocks.factors[f].q, U.shape[1], blocks.factors[f].J))
     for a in range(len(out)):

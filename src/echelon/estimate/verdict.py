@@ -17,6 +17,20 @@ Status = Literal["converged", "boundary", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """A second solution that the data hardly tell from the first.
+
+    Attributes
+    ----------
+    loglik_lower : by how much its log-likelihood is lower
+    where : what is different there, in words
+    """
+
+    loglik_lower: float
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the search found.
 
@@ -29,7 +43,9 @@ class Verdict:
     distance_loglik : log-likelihood still to be gained by that prediction
     evaluations : evaluations of the deviance
     flat : variance parameters that the data do not determine
-    message : one or two plain sentences, with the remedy
+    message : plain sentences, with the remedy
+    furthest : the parameter furthest from the stationary point, in standard errors
+    rival : a second solution, if one was found
     monte_carlo : Monte Carlo standard errors of a fit by the iterative method; None when exact
     """
 
@@ -39,10 +55,28 @@ class Verdict:
     evaluations: int
     flat: tuple[str, ...]
     message: str
+    furthest: str = ""
+    rival: Rival | None = None
     monte_carlo: MonteCarlo | None = None
 
     def __str__(self) -> str:
         return f"{self.status}: {self.message}"
+
+    @property
+    def evidence(self) -> str:
+        """What was checked and how far off it is, in one or two sentences."""
+        return (
+            f"The deviance was evaluated {self.evaluations} times. At the end the parameter "
+            f"furthest off{f' ({self.furthest})' if self.furthest else ''} is "
+            f"{_small(self.distance_se)} standard errors from the point where its slope and "
+            "curvature say the optimum lies; moving there would change the log-likelihood by "
+            f"{_small(self.distance_loglik)}."
+        )
+
+
+def _small(x: float) -> str:
+    """A distance from zero: below rounding it is called that."""
+    return "less than 1e-8" if abs(x) < 1e-8 else f"{abs(x):.1e}"
 
 
 def judge(
@@ -50,6 +84,7 @@ def judge(
     theta_names: tuple[str, ...],
     at_zero: tuple[str, ...],
     shape: Pairs | None = None,
+    rival: Rival | None = None,
 ) -> Verdict:
     """Judge a search by its gradient in standard-error units and by the Hessian.
 
@@ -58,6 +93,7 @@ def judge(
     theta_names : names of the parameters
     at_zero : effects, in words, whose variance is exactly zero or correlation exactly one
     shape : blocks of the covariance when some have a structure
+    rival : a second solution
     """
     g, H = search.at.gradient, search.at.hessian
     if shape is not None and shape.kinds:
@@ -67,12 +103,13 @@ def judge(
     largest = max(float(np.abs(values).max()), np.finfo(float).tiny)
     curved = values > 1e-8 * largest
     steps = np.zeros_like(g)
-    distance = 0.0
+    distance, furthest = 0.0, ""
     if curved.any():
         V = vectors[:, curved]
         steps = V @ ((V.T @ g) / values[curved])
         errors = np.sqrt(2 * (V**2 / values[curved]).sum(axis=1))
-        distance = float(np.max(np.abs(steps) / np.where(errors > 0, errors, np.inf)))
+        off = np.abs(steps) / np.where(errors > 0, errors, np.inf)
+        distance, furthest = float(off.max()), theta_names[int(np.argmax(off))]
     flat = _flat(values, vectors, theta_names, largest) if not search.boundary else ()
     downhill = bool(values[0] < -1e-6 * largest) or (search.boundary and search.kkt < 0)
     gain = float(g @ steps) / 4
@@ -81,8 +118,24 @@ def judge(
         status = "failed"
     elif search.boundary:
         status = "boundary"
-    return Verdict(
-        status, distance, gain, search.evaluations, flat, _message(status, at_zero, flat, distance)
+    if downhill:
+        furthest = ", ".join(_along(vectors[:, 0], theta_names))
+    message = _message(status, at_zero, flat, distance, furthest) + _second_solution(rival)
+    return Verdict(status, distance, gain, search.evaluations, flat, message, furthest, rival)
+
+
+def _along(direction: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The parameters that a direction mostly moves."""
+    return tuple(name for name, d in zip(names, np.abs(direction), strict=True) if d > 0.3)
+
+
+def _second_solution(rival: Rival | None) -> str:
+    if rival is None:
+        return ""
+    return (
+        f" There is a second solution, with {rival.where}, whose log-likelihood is only "
+        f"{rival.loglik_lower:.2g} lower: the data hardly tell the two apart. Say so when "
+        "reporting, or use a simpler random part."
     )
 
 
@@ -97,17 +150,22 @@ def _flat(
 
 
 def _message(
-    status: Status, at_zero: tuple[str, ...], flat: tuple[str, ...], distance: float
+    status: Status,
+    at_zero: tuple[str, ...],
+    flat: tuple[str, ...],
+    distance: float,
+    furthest: str,
 ) -> str:
     if status == "failed" and distance <= tolerances.GRADIENT_SE:
         return (
-            "The likelihood does not curve downwards where the search ended: the data are too few "
-            "for this model. Do not report these estimates; use a simpler one."
+            f"The likelihood does not curve downwards along {furthest} where the search ended: the "
+            "data are too few for this model. Do not report these estimates; use a simpler one."
         )
     if status == "failed":
         return (
-            f"The search stopped {distance:.2g} standard errors from a stationary point. Do not "
-            "report these estimates: simplify the random part or check the data for outliers."
+            f"The search stopped {distance:.2g} standard errors of {furthest} from a stationary "
+            "point. Do not report these estimates: simplify the random part or check the data for "
+            "outliers."
         )
     if status == "boundary":
         return (

@@ -22,10 +22,11 @@ from echelon.estimate.problem import Problem, check_residual, fixed_part, proble
 from echelon.estimate.residual import judge_residual, residual_optimum, search_residual
 from echelon.estimate.verdict import judge
 from echelon.formula import ModelSpec, ResidualSpec, parse, parse_residual
+from echelon.linalg.threads import serial
 from echelon.linalg.triangular import inverse
 from echelon.model.fit import DfMethod, LmmFit, OlsFit, Source
 from echelon.model.iterative import fit_iteratively
-from echelon.model.parameters import at_zero, theta_names, without_residual
+from echelon.model.parameters import at_zero, rival_of, theta_names, without_residual
 from echelon.model.residual import residual_of
 from echelon.model.summaries import Summaries
 from echelon.moments import Moments, from_rows, from_summaries
@@ -34,6 +35,7 @@ from echelon.moments.residual import ResidualMoments, residual_moments
 Array = NDArray[np.float64]
 
 
+@serial
 def fit_lmm(
     formula: str,
     data: object,
@@ -73,9 +75,7 @@ def fit_lmm(
     return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built, probes=probes)
 
 
-def _residual_columns(
-    asked: ResidualSpec, frame: Frame
-) -> tuple[dict[str, Column], Column | None]:
+def _residual_columns(asked: ResidualSpec, frame: Frame) -> tuple[dict[str, Column], Column | None]:
     """The columns of a residual structure: those that form groups, and the times."""
     where = f"residual={asked.text!r}"
     groups = {name: frame.groups(name, where) for name in (*asked.strata, *asked.group)}
@@ -129,6 +129,7 @@ def _fit_residual(
     )
 
 
+@serial
 def fit_summaries(formula: str, summaries: Summaries, *, reml: bool, df: DfMethod) -> LmmFit:
     """Fit a linear mixed model to n, mean and sd of each group."""
     began = perf_counter()
@@ -145,6 +146,7 @@ def fit_summaries(formula: str, summaries: Summaries, *, reml: bool, df: DfMetho
     return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)
 
 
+@serial
 def fit_moments(
     moments: Moments,
     spec: ModelSpec,
@@ -186,7 +188,9 @@ def fit_problem(
     began = perf_counter() if began is None else began
     search = minimise(task, reml, start)
     best = optimum(task, search, reml)
-    verdict = judge(search, theta_names(best, moments), at_zero(best, moments), task.pairs)
+    rival = rival_of(search, task, best, moments)
+    names = theta_names(best, moments)
+    verdict = judge(search, names, at_zero(best, moments), task.pairs, rival)
     verdict = without_residual(verdict, search.at.D, best, moments)
     if verdict.status == "failed":
         check_residual(task, search.at.rho2)
@@ -204,6 +208,7 @@ def fit_problem(
     )
 
 
+@serial
 def fit_ols(
     formula: str,
     data: object,

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
+from echelon.estimate.optimise import Search
 from echelon.estimate.optimum import Optimum
+from echelon.estimate.problem import Problem
 from echelon.estimate.structures import Place, place
-from echelon.estimate.verdict import Verdict
+from echelon.estimate.verdict import Rival, Verdict
 from echelon.linalg.structures import HOMOGENEOUS, Kind, structure
 from echelon.moments import Moments
 
@@ -50,6 +52,16 @@ def at_zero(best: Optimum, moments: Moments) -> tuple[str, ...]:
         else:
             found += _structured(factor, effects, place(structure(kind, len(effects)), lam))
     return tuple(found)
+
+
+def rival_of(search: Search, problem: Problem, best: Optimum, moments: Moments) -> Rival | None:
+    """The second solution of a search in words; None when there is none."""
+    if search.rival is None:
+        return None
+    there = replace(best, lam=best.pairs.rotated(problem.whiten @ search.rival.lam))
+    zero = at_zero(there, moments)
+    where = " and ".join(zero) if zero else "all variances above zero, in other proportions"
+    return Rival((search.rival.value - search.at.value) / 2, where)
 
 
 def without_residual(verdict: Verdict, D: Array, best: Optimum, moments: Moments) -> Verdict:

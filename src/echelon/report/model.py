@@ -47,25 +47,12 @@ def model_section(fit: LmmFit) -> str:
 
 def verdict_box(verdict: Verdict) -> str:
     """Return the verdict with its evidence in words."""
-    steps = (
-        f"{_small(abs(verdict.distance_se))} standard errors from the point where its slope and "
-        f"curvature say the optimum lies; moving there would change the log-likelihood by "
-        f"{_small(abs(verdict.distance_loglik))}."
-    )
-    evidence = (
-        f"Evidence: the deviance was evaluated {integer(verdict.evaluations)} times. At the end, "
-        f"the parameter furthest off is {steps}"
-    )
+    evidence = f"Evidence: {verdict.evidence[0].lower()}{verdict.evidence[1:]}"
     return (
         f'<div class="verdict {safe(verdict.status)}">\n<p><span class="word">'
         f"{_WORDS[verdict.status]}</span> {safe(verdict.message)}</p>\n"
         f"{paragraph(evidence, 'soft')}\n</div>"
     )
-
-
-def _small(x: float) -> str:
-    """A distance from zero: below rounding it is called that."""
-    return "less than 10⁻⁸" if x < 1e-8 else typeset(f"{x:.1e}", "unicode")
 
 
 def fixed_table(fit: LmmFit) -> Table:
