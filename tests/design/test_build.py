@@ -83,6 +83,11 @@ def test_given_values_or_a_name(data: pd.DataFrame, option: str) -> None:
         built("y ~ x + (1 | g)", data, **{option: [1.0, 2.0]})
 
 
+def test_categories_are_no_weights(data: pd.DataFrame) -> None:
+    with pytest.raises(DataError, match="Give a column of numbers"):
+        built("y ~ x + (1 | g)", data, precision="f")
+
+
 def test_missing_weights_count_as_missing(data: pd.DataFrame) -> None:
     data["k"] = [np.nan, *data["k"][1:]]
     made = built("y ~ x + (1 | g)", data, precision="k")

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import echelon as ec
+from echelon.errors import NotIdentified
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,24 @@ def test_order_of_collinear_columns_decides(data: pd.DataFrame) -> None:
     more = data.assign(x2=3 * data["x"] - 5)
     assert ec.lmer("y ~ x + x2 + (1 | g)", more).dropped == ("x2",)
     assert ec.lmer("y ~ x2 + x + (1 | g)", more).dropped == ("x",)
+
+
+def test_factors_with_the_same_groups_cannot_share_an_effect(data: pd.DataFrame) -> None:
+    """Relabelled groups are the same groups, whatever their order; other effects may be divided."""
+    twins = data.assign(copy=11 - data["g"], x=data["x"] - 20)
+    words = (
+        r"'g' and 'copy' divide the rows into the same groups, so the variance of \(Intercept\) "
+        r"cannot be divided between them\. Keep one of them\."
+    )
+    for formula in ("y ~ x + (1 | g) + (1 | copy)", "y ~ x + (1 | g) + (x | copy)"):
+        with pytest.raises(NotIdentified, match=words):
+            ec.lmer(formula, twins)
+    divided = ec.lmer("y ~ x + (1 | g) + (0 + x | copy)", twins, reml=False)
+    together = ec.lmer("y ~ x + (x || g)", twins, reml=False)
+    assert_allclose(divided.deviance, together.deviance, rtol=1e-9)
+
+
+def test_factors_with_as_many_groups_are_not_the_same(data: pd.DataFrame) -> None:
+    """Twelve groups each, one row of which is in another group."""
+    near = data.assign(near=data["g"].where(data.index > 0, 1))
+    assert ec.lmer("y ~ x + (1 | g) + (1 | near)", near).factors == ("g", "near")

@@ -98,6 +98,21 @@ def test_numeric_time_is_refused_with_the_remedy():
     assert ec.lmer("y ~ x + ar1(0 + factor(t) | g)", table()).optimum.pairs.kinds == ("ar1",)
 
 
+@pytest.mark.parametrize("name", ["ar1", "hetar1"])
+def test_the_refusal_names_the_structure_as_typed(name):
+    with pytest.raises(FormulaError, match=rf"^{name}\(\.\.\.\).* {name}\(0 \+ factor\(t\) \| g\)"):
+        ec.lmer(f"y ~ x + {name}(0 + t | g)", table())
+
+
+def test_groups_joined_in_either_order_are_one_factor():
+    """(x | a:b) beside (1 | a/b), whose groups are b:a, was a second factor of the same groups."""
+    spec = parse("y ~ 1 + (1 | a:b) + (0 + x | b:a)", ("y", "x", "a", "b"))
+    assert [term.group for term in spec.random] == [("a", "b"), ("a", "b")]
+    data = table().assign(a=lambda d: d["g"] % 2)
+    with pytest.raises(FormulaError, match=r"'\(Intercept\)' of 't:a' appears twice"):
+        ec.lmer("y ~ 1 + (1 | a/t) + (x | a:t)", data)
+
+
 def test_structures_reach_the_moments():
     fit = ec.lmer("y ~ x + cs(x | g) + diag(0 + factor(t) | g) + (1 | t)", table())
     first, second = fit.moments.groups

@@ -232,6 +232,7 @@ def test_contrasts_by_name():
         ("I(f + 1)", DataError, "holds categories"),
         ("one", DataError, "single category"),
         ("poly(n, 3)", DataError, "distinct values; there are 3"),
+        ("scale(z - z)", DataError, "divides by the standard deviation, which is zero"),
         ("poly(x, 2.5)", FormulaError, "whole number"),
         ("bs(x)", FormulaError, "df= or knots="),
         ('I(f == "d")', DataError, "no category 'd'"),

@@ -27,6 +27,16 @@ def test_origin_of_a_predictor_does_not_matter(sleep: pd.DataFrame, origin: int,
     assert_allclose(fit.coefficients()["df"][1], 17.0, rtol=OPTIMUM["df"])
 
 
+@pytest.mark.parametrize("unit", [1e-90, 1e90])
+def test_unit_near_the_ends_of_double_precision(sleep: pd.DataFrame, unit: float) -> None:
+    """The square of a slope's variance leaves double precision; its df do not."""
+    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep)
+    again = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep.assign(Days=unit * sleep["Days"]))
+    with np.errstate(all="raise"):
+        found = again.coefficients()["df"]
+    assert_allclose(found, fit.coefficients()["df"], rtol=OPTIMUM["df"])
+
+
 def test_contrasts(sleep: pd.DataFrame) -> None:
     """A contrast's df do not depend on its scale; the prediction at any day has df 17 here."""
     best = ec.lmer("Reaction ~ Days + (Days | Subject)", sleep).optimum

@@ -67,7 +67,7 @@ class Nested:
         numbers = {
             "deviance": np.array([fit.deviance]),
             "sigma": np.array([fit.sigma]),
-            "theta": np.asarray(fit.theta),
+            "theta": fit.optimum.theta,
             "t": fit.optimum.beta / se,
             "se": se,
         }

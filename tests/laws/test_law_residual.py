@@ -13,14 +13,15 @@ from law_tables import seeds
 from numpy.testing import assert_allclose
 
 import echelon as ec
+from echelon.data import Frame
 from echelon.design.build import build
 from echelon.design.residual import residual_design
 from echelon.effects.empirical_bayes import all_effects
 from echelon.estimate.correlation import Coordinates
 from echelon.estimate.deviance import evaluate
-from echelon.estimate.residual import _Model
+from echelon.estimate.residual_model import ResidualModel
 from echelon.formula import parse, parse_residual
-from echelon.model.assemble import Frame, _residual_columns
+from echelon.model.residual_fit import residual_columns
 from echelon.moments.combine import combine
 from echelon.moments.residual import ResidualMoments, residual_moments
 from echelon.multilevel import group_values
@@ -111,7 +112,7 @@ def model_of(formula: str, residual: str, data: pd.DataFrame, precision=None) ->
     frame = Frame.of(data)
     built = build(parse(formula, frame.columns), frame, precision=precision)
     asked = parse_residual(residual, frame.columns)
-    groups, time = _residual_columns(asked, frame)
+    groups, time = residual_columns(asked, frame)
     return residual_moments(
         built.design, residual_design(asked, groups, time, built.design.factors)
     )
@@ -133,7 +134,7 @@ def test_deviance_is_the_dense_normal_density(formula, residual, seed, reml, wei
     """residual-model, residual-moments, ar1-inverse, cs-inverse: at a random point."""
     data = panel(seed)
     model = model_of(formula, residual, data, "w" if weighted else None)
-    engine = _Model(model, Coordinates.of(model.structure), reml)
+    engine = ResidualModel(model, Coordinates.of(model.structure), reml)
     rng = np.random.default_rng(seed)
     z = rng.normal(scale=0.5, size=engine.coordinates.r)
     natural = engine.coordinates.natural(z)[0]
@@ -169,7 +170,7 @@ def test_deviance_is_the_dense_normal_density(formula, residual, seed, reml, wei
 def test_gradient_is_a_difference_quotient(formula, residual, seed, reml):
     """residual-gradient, at a random point and fixed D; with several factors log|I + M D| too."""
     model = model_of(formula, residual, panel(seed))
-    engine = _Model(model, Coordinates.of(model.structure), reml)
+    engine = ResidualModel(model, Coordinates.of(model.structure), reml)
     rng = np.random.default_rng(seed)
     z, q = rng.normal(scale=0.5, size=engine.coordinates.r), engine.sets.base.q
     lam = np.diag(rng.uniform(0.3, 1.5, q))
@@ -233,7 +234,7 @@ def test_no_correlation_and_equal_variances_are_the_plain_model(residual):
     coordinates = Coordinates.of(model.structure)
     c = coordinates.coefficients(coordinates.start())
     assert_allclose(c.logdet, 0.0, atol=1e-12)
-    engine = _Model(model, coordinates, True)
+    engine = ResidualModel(model, coordinates, True)
     at = evaluate(engine.task(coordinates.start()), plain.lam_working, True)
     assert_allclose(at.value, plain.deviance, rtol=1e-11)
     fit = ec.lmer(FORMULAS[0], data, residual=residual)

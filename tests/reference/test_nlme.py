@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from reference_cases import table
 
 import echelon as ec
+from echelon.data import Frame
 from echelon.design.build import build
 from echelon.design.residual import residual_design
 from echelon.effects.empirical_bayes import all_effects
@@ -21,7 +22,7 @@ from echelon.estimate.working_sets import WorkingSets
 from echelon.formula import parse, parse_residual
 from echelon.infer import component_values
 from echelon.linalg.symmetric import semidefinite_factor
-from echelon.model.assemble import Frame, _residual_columns
+from echelon.model.residual_fit import residual_columns
 from echelon.moments.residual import residual_moments
 from tolerances import OPTIMUM
 
@@ -160,7 +161,7 @@ def test_deviance_at_given_parameters(name):
         parse(call["formula"], data.columns),
         parse_residual(spelled(golden), data.columns),
     )
-    groups, time = _residual_columns(asked, data)
+    groups, time = residual_columns(asked, data)
     design = build(spec, data).design
     structure = residual_design(asked, groups, time, design.factors)
     sets = WorkingSets.of(residual_moments(design, structure))

@@ -125,7 +125,9 @@ def test_theta(name: str) -> None:
     fit = fitted_model(name)
     theirs = their_factor(name, fit, model(name)["theta"]["values"])
     assert_allclose(fit.optimum.lam, theirs, rtol=OPTIMUM["estimate"], atol=0)
-    assert_allclose(fit.theta, fit.optimum.pairs.free(theirs), rtol=OPTIMUM["estimate"], atol=0)
+    found = fit.optimum.theta
+    assert_allclose(found, fit.optimum.pairs.free(theirs), rtol=OPTIMUM["estimate"], atol=0)
+    assert_allclose(fit.theta, array(model(name)["theta"]["values"]), rtol=OPTIMUM["estimate"])
 
 
 @identified_model

@@ -11,9 +11,10 @@ from echelon.api.results import LMM, OLS
 from echelon.design.build import Extra
 from echelon.errors import DataError, NeedsRows
 from echelon.infer.coefficients import check_df
-from echelon.model.assemble import fit_lmm, fit_ols, fit_summaries
+from echelon.model.assemble import fit_lmm, fit_summaries
 from echelon.model.fit import DfMethod
 from echelon.model.iterative import Method, probes_of
+from echelon.model.least_squares import fit_ols
 from echelon.model.notes import warn
 from echelon.model.summaries import Summaries
 

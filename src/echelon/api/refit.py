@@ -14,7 +14,8 @@ from echelon.data import Frame
 from echelon.errors import DataError, EchelonWarning
 from echelon.infer.refits import refits_frame
 from echelon.model.fit import LmmFit
-from echelon.model.refit import Refits, refit_many, refit_one, response
+from echelon.model.refit import refit_many, refit_one, response
+from echelon.model.refits import Refits
 
 if TYPE_CHECKING:
     from echelon.api.results import LMM

@@ -17,6 +17,8 @@ from echelon.api.refit import refit
 from echelon.data import named
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
+from echelon.model.theta import names_of_theta, theta
+from echelon.model.work import work
 from echelon.plot import FitPlots
 from echelon.report import report
 from echelon.show.model import model_table, summary, summary_html
@@ -155,10 +157,9 @@ class LMM(LmmFit, _Habits):
         """Residual standard deviation."""
         return self.optimum.sigma
 
-    @property
-    def theta(self) -> Array:
-        """Relative covariance parameters in lme4's order."""
-        return self.optimum.theta
+    theta = property(theta)
+    theta_names = property(names_of_theta)
+    work = property(work)
 
     @property
     def plot(self) -> FitPlots:

@@ -138,7 +138,7 @@ def _extra(given: Extra, option: str, frame: Frame) -> Column | None:
     if isinstance(given, str):
         column = frame.column(given, f"{option}={given!r}")
         if column.levels is not None:
-            raise DataError(f"{option}={given!r} is not numeric.")
+            raise DataError(f"{option}={given!r} is not numeric. Give a column of numbers.")
         return column
     try:
         values = np.asarray(given, dtype=np.float64)
@@ -199,10 +199,10 @@ def _effects(
     matrix = materialise(terms, plain)
     lead = ("(Intercept)",) if terms.intercept else ()
     if term.covariance in ("ar1", "hetar1") and terms.terms[0][0] not in matrix.recipe.codings:
-        time = terms.terms[0][0]
+        time, call = terms.terms[0][0], spec.formula[term.span[0] :].split("(")[0].strip()
         raise FormulaError(
-            f"ar1(...) runs over the levels of a category, and {time!r} is numeric. Write "
-            f"ar1(0 + factor({time}) | {':'.join(term.group)}).",
+            f"{call}(...) runs over the levels of a category, and {time!r} is numeric. Write "
+            f"{call}(0 + factor({time}) | {':'.join(term.group)}).",
             spec.formula,
             term.span,
         )

@@ -74,32 +74,6 @@ def inside(at: Evaluation, shape: Pairs, scale: float) -> Array:
     return out
 
 
-def heterogeneous(shape: Pairs) -> bool:
-    """Whether a structured block of three effects or more has a variance for each."""
-    sizes = zip(shape.kinds, shape.sizes, strict=True) if shape.kinds else ()
-    return any(kind in ("cs", "hetar1") and size > 2 for kind, size in sizes)
-
-
-def correlated_starts(shape: Pairs, scale: float) -> list[Array]:
-    """Factors with equal scales and several correlations: the deviance may have more than one hill.
-
-    Parameters
-    ----------
-    scale : relative standard deviation of every effect
-    """
-    out = []
-    correlated = any(kind not in ("us", "homdiag") for kind, _ in shape.blocks)
-    for share in tolerances.START_CORRELATIONS if correlated else (0.0,):
-        lam = np.eye(shape.q) * scale
-        for kind, block in shape.blocks:
-            if kind not in ("us", "homdiag"):
-                form = structure(kind, block.stop - block.start)
-                r = share * (form.bounds[1] if share > 0 else -form.bounds[0])
-                lam[block, block] = structures.at(form, np.full(form.size, scale), r).factor()
-        out.append(lam)
-    return out
-
-
 def theta(lam: Array, shape: Pairs) -> Array:
     """The parameters of a factor: the free entries of Lam, or the scales and the correlation."""
     if not shape.kinds:

@@ -82,6 +82,16 @@ class Crossed:
             (C0, core.flat([f.ZtV for f in blocks.factors])),
         )
 
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """Order of the dense part, entries of the border, pairs listed."""
+        lists = self.border.lists
+        return (
+            ("order of the dense part", self.core.n),
+            ("pairs of groups", int(self.border.rows[0].nnz)),
+            *((("pairs of pairs", int(lists.of[0, 0].nnz)),) if lists is not None else ()),
+        )
+
     def sweep(self, lam: Array) -> CrossedSweep:
         """Eliminate factor `first`, factor the rest."""
         part = self.blocks.parts[self.first]

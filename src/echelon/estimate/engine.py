@@ -77,6 +77,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """What kind it is, in a word or two: "one factor", "nested", "crossed"."""
 
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """What it holds besides the groups' blocks: names and sizes of its largest arrays."""
+
     def sweep(self, lam: Array) -> Sweep:
         """The state at a block-diagonal covariance factor (q, q).
 

@@ -128,6 +128,11 @@ class OneFactor:
     blocks: Blocks
     name: str = "one factor"
 
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """Nothing but the groups' blocks."""
+        return ()
+
     def sweep(self, lam: Array) -> OneFactorSweep:
         """One pass over the groups."""
         return OneFactorSweep(self.blocks, group_sums(self.blocks, lam))

@@ -45,6 +45,11 @@ class Nested:
         order = chain(blocks)
         return None if order is None else cls(blocks, order, forest(blocks, order))
 
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """Pieces that the trees are cut into."""
+        return (("pieces", len(self.pieces)),)
+
     def sweep(self, lam: Array) -> NestedSweep:
         """Eliminate every level of every piece."""
         parts = self.blocks.parts

@@ -6,7 +6,7 @@ takes a derivative-free search 20 to 100 (`docs/theory/optimise.md`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -14,20 +14,14 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.errors import NotIdentified
-from echelon.estimate.bounds import (
-    correlated_starts,
-    factor,
-    flattened,
-    heterogeneous,
-    inside,
-    slope_inside,
-)
+from echelon.estimate.begin import beginnings
+from echelon.estimate.bounds import factor, flattened, inside, slope_inside
 from echelon.estimate.coordinates import Chart, chart
-from echelon.estimate.deviance import Curvature, Evaluation, evaluate
+from echelon.estimate.deviance import Evaluation, evaluate
 from echelon.estimate.problem import Problem
 from echelon.estimate.rivals import rivals
-from echelon.estimate.start import Expectations, expectations
-from echelon.linalg.symmetric import Pairs, pairs, semidefinite_factor
+from echelon.estimate.start import equated
+from echelon.linalg.symmetric import semidefinite_factor
 
 Array = NDArray[np.float64]
 
@@ -79,7 +73,7 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
     """
     began = perf_counter()
     objective = _Counter(problem, reml)
-    begun = _begun(objective) if start is None else [objective(start)]
+    begun = beginnings(problem, objective) if start is None else [objective(start)]
     ends = [_searched(objective, first) for first in begun if first is not None]
     if not ends:
         raise NotIdentified(
@@ -131,64 +125,6 @@ def _searched(objective: _Counter, first: Evaluation) -> tuple[Evaluation, float
     return at, kkt
 
 
-def _begun(objective: _Counter) -> list[Evaluation | None]:
-    """Where searches begin: one place, or several when structured terms make several minima likely.
-
-    With a correlation to choose, the best of several; with a variance for each effect besides, all.
-    """
-    problem = objective.problem
-    if not problem.pairs.kinds:
-        tried = [objective(lam) for lam in (_start(problem), *_start_dependent(problem))]
-        known = [at for at in tried if at is not None]
-        return [min(known, key=lambda at: at.value)] if known else []
-    several = heterogeneous(problem.pairs)
-    scale = tolerances.START_WEAK if several else tolerances.START
-    tried = [objective(lam) for lam in correlated_starts(problem.pairs, scale)]
-    if several:
-        return [*tried]
-    known = [at for at in tried if at is not None]
-    return [min(known, key=lambda at: at.value)] if known else []
-
-
-def _start(problem: Problem) -> Array:
-    half = np.eye(problem.q) * tolerances.START
-    if len(problem.blocks.factors) == 1:
-        return half
-    sums = _at_zero(problem)
-    if sums is None:
-        return half
-    D = equated(problem.pairs, problem.n - problem.p, *sums)
-    return half if D is None else semidefinite_factor(D)
-
-
-def _start_dependent(problem: Problem) -> list[Array]:
-    """Where a factor has several independent terms: their part of what they are when dependent.
-
-    Terms such as those of (x || g) with x far from zero vary against each other, and the likelihood
-    then has an optimum at large variances that a start from independent terms does not see.
-    """
-    blocks = problem.blocks
-    sizes = tuple(factor.q for factor in blocks.factors)
-    if sizes == problem.pairs.sizes:
-        return []
-    free = pairs(sizes)
-    known = expectations(replace(blocks, pairs=free), problem.cross)
-    D = None if known is None else equated(free, problem.n - problem.p, known.rho2, known)
-    shape = problem.pairs
-    return [] if D is None else [semidefinite_factor(shape.symmetric(shape.free(D)))]
-
-
-def _at_zero(problem: Problem) -> tuple[float, Curvature | Expectations] | None:
-    """Sums of squares and their expectations at D = 0; where groups are nested an evaluation has
-    the same numbers for less.
-    """
-    if problem.engine.name == "nested":
-        at = evaluate(problem, np.zeros((problem.q, problem.q)), reml=True)
-        return None if at is None else (at.rho2, at.curvature)
-    known = expectations(problem.blocks, problem.cross)
-    return None if known is None else (known.rho2, known)
-
-
 def _scale(at: Evaluation) -> float:
     return max(float(np.trace(at.D)) / len(at.D), 1e-4)
 
@@ -213,31 +149,6 @@ def _scoring_target(objective: _Counter, at: Evaluation) -> Array | None:
     problem, curve = objective.problem, at.curvature
     df = problem.n - problem.p if objective.reml else problem.n
     return equated(problem.pairs, df, at.rho2, curve, problem.pairs.free(at.D))
-
-
-def equated(
-    shape: Pairs, df: int, rho2: float, known: Curvature | Expectations, d: Array | float = 0.0
-) -> Array | None:
-    """The relative covariance that equates quadratic forms at D = d with their expectations.
-
-    None where that would need a residual variance of nearly nothing.
-    """
-    d = np.zeros(len(known.slope)) + d
-    with_one = known.slope - known.trace @ d  # tr(P P V_i), because P V0 P = P
-    corner = df - d @ known.slope - d @ with_one
-    system = np.block([[np.array([[corner]]), with_one[None]], [with_one[:, None], known.trace]])
-    target = np.concatenate([[rho2 - d @ known.score], known.score])
-    try:
-        variances = np.linalg.solve(system, target)
-    except np.linalg.LinAlgError:
-        return None
-    if not np.isfinite(variances).all() or variances[0] <= 1e-3 * rho2 / df:
-        return None
-    D = shape.symmetric(variances[1:] / variances[0])
-    values, vectors = np.linalg.eigh(D)
-    floor = tolerances.SCORING_FLOOR * max(values[-1], 1e-4)
-    D = (vectors * np.maximum(values, floor)) @ vectors.T
-    return shape.symmetric(shape.free(D))
 
 
 # --- Newton ---------------------------------------------------------------------------------

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
-from echelon.errors import DataError, NotIdentified
+from echelon.errors import NotIdentified
 from echelon.estimate.blocks import Blocks, CrossBlocks, FactorBlocks
 from echelon.estimate.choose import choose
 from echelon.estimate.engine import Engine
+from echelon.estimate.identified import check_identified, check_magnitude, check_not_perfect
 from echelon.linalg.rank import independent_columns
 from echelon.linalg.structures import HOMOGENEOUS, Kind
 from echelon.linalg.symmetric import Pairs, block_diagonal, pairs
@@ -88,7 +89,7 @@ def fixed_part(moments: Moments) -> FixedPart:
     With a constant among the columns everything is about the means. Without one the columns are
     raw; the response is still centred when the constant is a combination of them (cell means).
     """
-    _check_magnitude(moments)
+    check_magnitude(moments)
     k = len(moments.columns)
     raw = np.eye(k)  # undoes the centring of [1 X y]
     raw[0, 1:] = moments.centre[1:]
@@ -114,18 +115,6 @@ def fixed_part(moments: Moments) -> FixedPart:
         back=back,
         shift=shift,
     )
-
-
-def _check_magnitude(moments: Moments) -> None:
-    with np.errstate(over="ignore"):
-        squares = np.diagonal(moments.cross) + moments.weight * moments.centre**2
-    low, high = tolerances.SQUARES
-    wrong = ~((squares == 0) | ((squares > low) & (squares < high)))
-    if wrong.any():
-        raise DataError(
-            f"The values of {moments.columns[int(np.argmax(wrong))]!r} are too large or too small "
-            "to be squared in double precision. Express them in another unit."
-        )
 
 
 def _independent(moments: Moments, basis: Array, raw: Array) -> NDArray[np.bool_]:
@@ -155,10 +144,10 @@ def problem(moments: Moments, engine_of: Callable[[Blocks], Engine] = choose) ->
 
     Raises
     ------
-    NotIdentified : one group; as many random effects as rows; a response that is constant
+    NotIdentified : one group; as many random effects as rows; factors with the same groups; a
+        response that is constant
     """
-    for group in moments.groups:
-        _check_identified(moments, group)
+    check_identified(moments)
     fixed = fixed_part(moments)
     if fixed.p >= moments.n:
         raise NotIdentified(
@@ -166,7 +155,7 @@ def problem(moments: Moments, engine_of: Callable[[Blocks], Engine] = choose) ->
             "Use fewer predictors."
         )
     cross = fixed.lay.T @ moments.cross @ fixed.lay
-    _check_not_perfect(cross, moments, fixed)
+    check_not_perfect(cross, moments)
     whitens = [_whitening(group, moments.n) for group in moments.groups]
     blocks = _blocks(moments, fixed, whitens)
     to_user = [g.user_from_centred() @ T for g, T in zip(moments.groups, whitens, strict=True)]
@@ -261,77 +250,3 @@ def _scaling(squares: Array, kind: Kind) -> Array:
     if kind in HOMOGENEOUS:
         squares = np.full(len(squares), squares.mean())
     return np.diag(1 / np.sqrt(len(squares) * squares))
-
-
-def _check_identified(moments: Moments, group: GroupMoments) -> None:
-    J, q, n = len(group.levels), len(group.effects), moments.n
-    if J < 2:
-        raise NotIdentified(
-            f"{group.factor!r} has one group only, so there is no variance between groups to "
-            "estimate. Use ec.lm() for a model without random effects."
-        )
-    if group.count.max() <= 1:
-        raise NotIdentified(
-            f"Every row is its own group of {group.factor!r} ({n} rows, {J} groups): the variances "
-            "between and within groups cannot be told apart. Check the grouping variable."
-        )
-    _check_structured(group, n)
-    free = [s for k, s in zip(group.structure, group.sizes, strict=True) if k == "us"]
-    if J * max(free, default=0) >= n:
-        raise NotIdentified(
-            f"{J} groups of {group.factor!r} with {q} random effects each make {J * q} effects, "
-            f"but there are {n} rows: the random effects and the residual variance cannot be told "
-            "apart. Use fewer random effects."
-        )
-
-
-def _check_structured(group: GroupMoments, n: int) -> None:
-    """Refuse blocks that hold the residual: one row a group and effect, all of one variance."""
-    start = 0
-    for kind, size in zip(group.structure, group.sizes, strict=True):
-        block = slice(start, start + size)
-        start += size
-        if kind not in ("homdiag", "homcs"):
-            continue
-        ZtZ = group.ZtZ[:, block, block]
-        squares = np.diagonal(ZtZ, axis1=1, axis2=2)
-        alone = np.abs(ZtZ).sum() <= squares.sum() * (1 + 1e-12)
-        used = squares[squares > 0]
-        if alone and len(used) >= n and np.ptp(used) <= 1e-9 * used.max():
-            raise NotIdentified(
-                f"Each row has its own random effect of {group.factor!r} ({kind} over "
-                f"{group.effects[block.start]!r}, ...), all of one variance: it cannot be told "
-                "from the residual variance. Use (1 | group), or ar1(...) for ordered levels."
-            )
-
-
-def check_residual(task: Problem, rho2: float) -> None:
-    """Explain a search that ran away because nothing is left within groups.
-
-    Raises
-    ------
-    NotIdentified : the residual sum of squares at the end is a millionth of what the fixed effects
-        alone leave, or less
-    """
-    X, y = task.cross[:-1, :-1], task.cross[:-1, -1]
-    left = task.cross[-1, -1] - (y @ np.linalg.solve(X, y) if task.p else 0.0)
-    if rho2 <= 1e-6 * left:
-        raise NotIdentified(
-            "The random effects reproduce the response within every group: no residual variance is "
-            "left. Does each group hold one distinct value, or were standard deviations of 0 given?"
-        )
-
-
-def _check_not_perfect(cross: Array, moments: Moments, fixed: FixedPart) -> None:
-    name = moments.columns[-1]
-    total = float(moments.cross[-1, -1])
-    raw = total + moments.weight * float(moments.centre[-1]) ** 2
-    if total <= tolerances.RANK_RAW * raw or total == 0:
-        raise NotIdentified(f"The response {name!r} is the same in every row: nothing varies.")
-    X, y = cross[:-1, :-1], cross[:-1, -1]
-    left = cross[-1, -1] - (y @ np.linalg.solve(X, y) if fixed.p else 0.0)
-    if left <= tolerances.PERFECT_FIT * total:
-        raise NotIdentified(
-            f"The fixed effects reproduce {name!r} exactly: no residual variance is left to "
-            "divide into levels. Is the response computed from the predictors?"
-        )

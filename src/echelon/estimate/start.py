@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon import tolerances
 from echelon.estimate.blocks import Blocks
+from echelon.estimate.deviance import Curvature
+from echelon.linalg.symmetric import Pairs
 from echelon.linalg.triangular import cholesky, inverse
 
 Array = NDArray[np.float64]
@@ -62,6 +65,31 @@ def expectations(blocks: Blocks, cross: Array) -> Expectations | None:
             trace[i, l] = _squares(blocks, f, g, E[i], E[l]) - 2 * inside
             trace[i, l] += np.vdot(grams[i], grams[l])
     return Expectations(float(L[-1, -1] ** 2), score, slope, (trace + trace.T) / 2)
+
+
+def equated(
+    shape: Pairs, df: int, rho2: float, known: Curvature | Expectations, d: Array | float = 0.0
+) -> Array | None:
+    """The relative covariance that equates quadratic forms at D = d with their expectations.
+
+    None where that would need a residual variance of nearly nothing.
+    """
+    d = np.zeros(len(known.slope)) + d
+    with_one = known.slope - known.trace @ d  # tr(P P V_i), because P V0 P = P
+    corner = df - d @ known.slope - d @ with_one
+    system = np.block([[np.array([[corner]]), with_one[None]], [with_one[:, None], known.trace]])
+    target = np.concatenate([[rho2 - d @ known.score], known.score])
+    try:
+        variances = np.linalg.solve(system, target)
+    except np.linalg.LinAlgError:
+        return None
+    if not np.isfinite(variances).all() or variances[0] <= 1e-3 * rho2 / df:
+        return None
+    D = shape.symmetric(variances[1:] / variances[0])
+    values, vectors = np.linalg.eigh(D)
+    floor = tolerances.SCORING_FLOOR * max(values[-1], 1e-4)
+    D = (vectors * np.maximum(values, floor)) @ vectors.T
+    return shape.symmetric(shape.free(D))
 
 
 def _local(blocks: Blocks, i: int, factor: int) -> Array:

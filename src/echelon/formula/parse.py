@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from echelon.errors import FormulaError, UnknownColumn
@@ -72,7 +73,7 @@ def _parse(formula: str, columns: tuple[str, ...] | None, one_sided: bool) -> Mo
     fixed = terms_of(right, scope)
     if (response,) in fixed.terms:
         raise _response_again(right, response, formula)
-    random = tuple(term for bar in scope.bars for term in expand_bar(bar, formula))
+    random = _one_order(term for bar in scope.bars for term in expand_bar(bar, formula))
     _refuse_repeats(random, formula)
     variables = _distinct(pieces, columns)
     if scope.dot:
@@ -152,6 +153,14 @@ def _distinct(pieces: list[Node], columns: tuple[str, ...] | None) -> tuple[str,
     names = dict.fromkeys(name.value for piece in pieces for name in names_in(piece))
     known = columns or ()
     return tuple(n for n in names if n != "." and (n not in NUMBERS or n in known))
+
+
+def _one_order(random: Iterable[RandomTerm]) -> tuple[RandomTerm, ...]:
+    """Terms of `b:a` as terms of `a:b` where both are there: the groups are the same."""
+    first: dict[frozenset[str], tuple[str, ...]] = {}
+    return tuple(
+        replace(term, group=first.setdefault(frozenset(term.group), term.group)) for term in random
+    )
 
 
 def _refuse_repeats(random: tuple[RandomTerm, ...], formula: str) -> None:

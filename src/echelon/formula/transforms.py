@@ -77,6 +77,11 @@ def scale(call: Node, x: Numbers, scene: Scene) -> Numbers:
     scaled = bool(option(call, "scale", True))
 
     def learn() -> _Shift:
+        if scaled and (x == (x[:1] if centred else 0.0)).all():
+            raise DataError(
+                f"{deparse(call)} divides by the standard deviation, which is zero: its values are "
+                "all the same in the rows used. Take it out of the formula."
+            )
         middle = float(x.mean()) if centred else 0.0
         spread = float(np.sqrt(((x - middle) ** 2).sum() / (len(x) - 1))) if scaled else 1.0
         return _Shift(middle, spread)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from echelon.data import Values, to_native
-from echelon.model.refit import Refits
+from echelon.model.refits import Refits
 
 
 def refits_frame(refits: Refits) -> object:

@@ -30,6 +30,7 @@ def satterthwaite(best: Optimum, contrasts: Array) -> Array:
     """
     v = np.einsum("mp,pr,mr->m", contrasts, best.vcov, contrasts)
     g = np.einsum("mp,tpr,mr->mt", contrasts, best.vcov_gradient, contrasts)
-    spread = np.einsum("mt,ts,ms->m", g, best.varpar_covariance, g)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 0, 2 * v**2 / spread, np.inf)
+        share = g / v[:, None]  # without units: v**2 leaves double precision before v does
+        spread = np.einsum("mt,ts,ms->m", share, best.varpar_covariance, share)
+        return np.where(spread > 0, 2 / spread, np.inf)

@@ -12,12 +12,13 @@ import numpy as np
 from echelon import tolerances
 from echelon.design.build import Built
 from echelon.errors import DataError, NotYetSupported, UnknownOption
+from echelon.estimate.identified import check_residual
 from echelon.estimate.iterative.engine import Iterative
 from echelon.estimate.iterative.error import MonteCarlo, monte_carlo
 from echelon.estimate.iterative.probes import Count, Probes
 from echelon.estimate.iterative.search import minimise_iteratively
 from echelon.estimate.optimum import optimum
-from echelon.estimate.problem import check_residual, problem
+from echelon.estimate.problem import problem
 from echelon.estimate.verdict import Verdict, judge
 from echelon.formula import ModelSpec
 from echelon.model.fit import DfMethod, LmmFit, Source
@@ -101,7 +102,7 @@ def fit_iteratively(
     names = theta_names(best, moments)
     verdict = judge(search, names, at_zero(best, moments), task.pairs)
     if verdict.status == "failed":
-        check_residual(task, search.at.rho2)
+        check_residual(task.cross, search.at.rho2)
     return LmmFit(
         spec=spec,
         reml=reml,

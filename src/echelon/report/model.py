@@ -51,7 +51,7 @@ def verdict_box(verdict: Verdict) -> str:
     return (
         f'<div class="verdict {safe(verdict.status)}">\n<p><span class="word">'
         f"{_WORDS[verdict.status]}</span> {safe(verdict.message)}</p>\n"
-        f"{paragraph(evidence, 'soft')}\n</div>"
+        f"{paragraph(safe(evidence), 'soft')}\n</div>"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.model.refit import Refits
+from echelon.model.refits import Refits
 from echelon.show.cells import places
 from echelon.show.table import Entry, Heading, Section, Table
 

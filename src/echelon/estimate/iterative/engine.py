@@ -62,6 +62,15 @@ class Iterative:
         """Prepare the engine; two factors or more."""
         return cls(system(blocks), probes)
 
+    @property
+    def sizes(self) -> tuple[tuple[str, int], ...]:
+        """Order of the system that is solved by iteration, entries of its sparse blocks."""
+        system = self.system
+        return (
+            ("order of the system", system.n),
+            ("pairs of groups", int(system.N.nnz + system.M.nnz)),
+        )
+
     def sweep(self, lam: Array) -> IterativeSweep:
         """Eliminate the largest factor and solve for [X y]."""
         at = reduced(self.system, lam)

@@ -20,8 +20,9 @@ from echelon.estimate.coordinates import chart
 from echelon.estimate.deviance import Evaluation, evaluate
 from echelon.estimate.iterative.engine import Iterative, Recall
 from echelon.estimate.iterative.error import Noise
-from echelon.estimate.optimise import Search, decrement, equated, trust_step
+from echelon.estimate.optimise import Search, decrement, trust_step
 from echelon.estimate.problem import Problem
+from echelon.estimate.start import equated
 from echelon.linalg.symmetric import semidefinite_factor
 
 Array = NDArray[np.float64]
