@@ -86,6 +86,21 @@ SCORING_FLOOR = 0.02
 """A scoring step keeps every eigenvalue of the relative covariance above this share of the largest,
 so that Newton's method starts inside."""
 
+RESIDUAL_SHARE = (1e-6, 1e-8)
+"""No residual variance is left when the residual sum of squares is below this share of what the
+fixed effects leave: after a search that failed, and after one that did not. 1e-8 is a residual SD
+of a ten-thousandth of the SD between groups."""
+
+FEW_ROWS = 100
+"""Tables of up to this many rows are searched from a second place too, at twice the residual SD:
+there two solutions are not rare and an evaluation costs next to nothing."""
+
+CHEAP_BORDER = 5e-3
+"""Seconds of dense products below which no other way to multiply the border is considered."""
+
+RESPONSE_SQUARES = (1e-140, 1e140)
+"""The same as `SQUARES` for the response, of whose squares the Hessian takes products."""
+
 FLAT = 1e-9
 """A direction is flat when the curvature along it is below this share of the largest curvature."""
 

@@ -32,7 +32,9 @@ def beginnings(problem: Problem, objective: Objective) -> list[Evaluation | None
     if not problem.pairs.kinds:
         tried = [objective(lam) for lam in (_independent(problem), *_dependent(problem))]
         known = [at for at in tried if at is not None]
-        return [min(known, key=lambda at: at.value)] if known else []
+        best = [min(known, key=lambda at: at.value)] if known else []
+        few = problem.n <= tolerances.FEW_ROWS
+        return [*best, objective(2.0 * np.eye(problem.q))] if few else [*best]
     several = _heterogeneous(problem.pairs)
     scale = tolerances.START_WEAK if several else tolerances.START
     tried = [objective(lam) for lam in _correlated(problem.pairs, scale)]

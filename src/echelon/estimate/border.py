@@ -166,7 +166,10 @@ def border(rows: tuple[csr_array, ...]) -> Border:
     strategy: Strategy = "sparse"
     if pairs <= tolerances.MAX_PAIRS and pair_seconds < dense_seconds:
         strategy = "pairs"
-    elif rows[0].nnz * n * tolerances.SPARSE_SECONDS > dense_seconds:
+    elif (
+        dense_seconds < tolerances.CHEAP_BORDER
+        or rows[0].nnz * n * tolerances.SPARSE_SECONDS > dense_seconds
+    ):
         strategy = "dense"
     lists = _pair_lists(rows) if strategy == "pairs" else None
     return Border(rows, tuple(csr_array(N.T) for N in rows), strategy, lists)

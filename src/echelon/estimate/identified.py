@@ -21,7 +21,8 @@ def check_magnitude(moments: Moments) -> None:
     """
     with np.errstate(over="ignore"):
         squares = np.diagonal(moments.cross) + moments.weight * moments.centre**2
-    low, high = tolerances.SQUARES
+    low, high = (np.full(len(squares), end) for end in tolerances.SQUARES)
+    low[-1], high[-1] = tolerances.RESPONSE_SQUARES
     wrong = ~((squares == 0) | ((squares > low) & (squares < high)))
     if wrong.any():
         raise DataError(
@@ -126,19 +127,20 @@ def check_not_perfect(cross: Array, moments: Moments) -> None:
         )
 
 
-def check_residual(cross: Array, rho2: float) -> None:
+def check_residual(cross: Array, rho2: float, failed: bool) -> None:
     """Explain a search that ran away because nothing is left within groups.
 
     Parameters
     ----------
     cross : (p + 1, p + 1) [X y]'W[X y];  rho2 : the residual sum of squares at the end
+    failed : whether the search failed; where it did not, more is believed
 
     Raises
     ------
-    NotIdentified : the residual sum of squares at the end is a millionth of what the fixed effects
-        alone leave, or less
+    NotIdentified : the residual sum of squares at the end is next to nothing of what the fixed
+        effects alone leave
     """
-    if rho2 <= 1e-6 * _left(cross):
+    if rho2 <= tolerances.RESIDUAL_SHARE[0 if failed else 1] * _left(cross):
         raise NotIdentified(
             "The random effects reproduce the response within every group: no residual variance is "
             "left. Does each group hold one distinct value, or were standard deviations of 0 given?"

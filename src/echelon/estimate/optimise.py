@@ -73,7 +73,9 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
     """
     began = perf_counter()
     objective = _Counter(problem, reml)
-    begun = beginnings(problem, objective) if start is None else [objective(start)]
+    begun = [] if start is None else [objective(start)]
+    if start is None or problem.n <= tolerances.FEW_ROWS:
+        begun += beginnings(problem, objective)
     ends = [_searched(objective, first) for first in begun if first is not None]
     if not ends:
         raise NotIdentified(
@@ -82,7 +84,7 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
         )
     if not problem.pairs.kinds:
         ends += _rivals(objective, min(ends, key=_value)[0])
-    (at, kkt), *others = sorted(ends, key=_value)
+    (at, kkt), *others = _best_first(ends)
     return Search(
         at=at,
         rival=_second(at, [end for end, _ in others]),
@@ -92,6 +94,13 @@ def minimise(problem: Problem, reml: bool, start: Array | None = None) -> Search
         boundary=not np.isnan(kkt),
         kkt=kkt,
     )
+
+
+def _best_first(ends: list[tuple[Evaluation, float]]) -> list[tuple[Evaluation, float]]:
+    """By deviance; of searches that ended at the same optimum the earliest stays in front."""
+    lowest = min(ends, key=_value)[0].value
+    first = next(end for end in ends if end[0].value <= lowest + tolerances.SAME_OPTIMUM)
+    return [first, *sorted((end for end in ends if end is not first), key=_value)]
 
 
 def _value(end: tuple[Evaluation, float]) -> float:

@@ -54,9 +54,11 @@ def judge_residual(
     at_zero : what of them is at a bound, in words
     """
     search, shape = found.search, found.task.pairs
-    names, joint = (*theta_names, *found.coordinates.names()), found.joint
+    joint, t = found.joint, len(found.joint.gradient) - len(found.z)
+    if t != len(theta_names):  # a scale at zero is no coordinate of the search
+        theta_names = tuple(f"variance parameter {i + 1}" for i in range(t))
+    names = (*theta_names, *found.coordinates.names())
     if not shape.kinds and len(theta_names) == len(search.at.gradient):
-        t = len(theta_names)
         mixed = shape.factor_jacobian(search.at.lam).T @ found.mixed
         H = np.block([[search.at.hessian, mixed], [mixed.T, joint.hessian[t:, t:]]])
         joint = Joint(np.concatenate([search.at.gradient, joint.gradient[t:]]), H)

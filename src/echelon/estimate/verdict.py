@@ -114,7 +114,7 @@ def judge(
     downhill = bool(values[0] < -1e-6 * largest) or (search.boundary and search.kkt < 0)
     gain = float(g @ steps) / 4
     status: Status = "converged"
-    if downhill or distance > tolerances.GRADIENT_SE:
+    if downhill or not distance <= tolerances.GRADIENT_SE:  # nan is no convergence
         status = "failed"
     elif search.boundary:
         status = "boundary"

@@ -135,8 +135,7 @@ def fit_problem(
     names = theta_names(best, moments)
     verdict = judge(search, names, at_zero(best, moments), task.pairs, rival)
     verdict = without_residual(verdict, search.at.D, best, moments)
-    if verdict.status == "failed":
-        check_residual(task.cross, search.at.rho2)
+    check_residual(task.cross, search.at.rho2, verdict.status == "failed")
     return LmmFit(
         spec=spec,
         reml=reml,

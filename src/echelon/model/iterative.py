@@ -101,8 +101,7 @@ def fit_iteratively(
     errors = monte_carlo(task, search, best, noise, probes)
     names = theta_names(best, moments)
     verdict = judge(search, names, at_zero(best, moments), task.pairs)
-    if verdict.status == "failed":
-        check_residual(task.cross, search.at.rho2)
+    check_residual(task.cross, search.at.rho2, verdict.status == "failed")
     return LmmFit(
         spec=spec,
         reml=reml,

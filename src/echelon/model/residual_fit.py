@@ -59,8 +59,7 @@ def fit_residual(
     best = residual_optimum(found, reml)
     names = theta_names(best, found.moments)
     verdict = judge_residual(found, names, at_zero(best, found.moments))
-    if verdict.status == "failed":
-        check_residual(found.task.cross, found.search.at.rho2)
+    check_residual(found.task.cross, found.search.at.rho2, verdict.status == "failed")
     return LmmFit(
         spec=spec,
         reml=reml,
