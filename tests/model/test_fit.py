@@ -36,7 +36,13 @@ def test_parts_of_a_fit(fits: list[ec.LMM | ec.OLS]) -> None:
     assert (fit.n, fit.J, fit.factor, fit.response) == (180, 18, "Subject", "Reaction")
     assert fit.effects == fit.names == ("(Intercept)", "Days") and fit.dropped == ()
     assert fit.source.kind == "rows" and fit.source.backend == "pandas"
-    assert {stage for stage, _ in fit.source.seconds} == {"design", "compress", "fit"}
+    assert {stage for stage, _ in fit.source.seconds} == {
+        "design",
+        "compress",
+        "prepare",
+        "search",
+        "finish",
+    }
     assert fits[1].df_resid == 178
 
 

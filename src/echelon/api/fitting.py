@@ -48,8 +48,8 @@ def lmer(
         survey weights, and not the model's own weights 1 / Delta_j, which it applies by itself.
     offset : column name or (n,) values added to the fixed part
     contrasts : coding of categorical predictors in the fixed part by name, e.g. {"sector": "sum"};
-        default treatment, which random effects always have (as in lme4)
-        coding with the first level as reference
+        default treatment coding with the first level as reference, which random effects always
+        have (as in lme4)
     residual : structure of the residuals; None for independent ones of one variance.
         "by(sector)": a variance for each sector; "by(sector, female)": for each combination.
         "ar1(time | id)": correlation phi^(difference of times) within id, whole times with gaps;

@@ -104,9 +104,10 @@ def fit_moments(
     if probes is not None:
         return fit_iteratively(moments, spec, probes, reml=reml, df=df, source=source, built=built)
     began = perf_counter()
-    return fit_problem(
-        problem(moments), moments, spec, reml=reml, df=df, source=source, built=built, began=began
-    )
+    task = problem(moments)
+    prepared = (*source.seconds, ("prepare", perf_counter() - began))
+    source = replace(source, seconds=prepared)
+    return fit_problem(task, moments, spec, reml=reml, df=df, source=source, built=built)
 
 
 def fit_problem(
@@ -119,23 +120,22 @@ def fit_problem(
     source: Source,
     built: Built | None = None,
     start: Array | None = None,
-    began: float | None = None,
 ) -> LmmFit:
     """Fit a linear mixed model to moments that are laid out already.
 
     Parameters
     ----------
     start : (q, q) covariance factor in working units where the search begins; None for its own
-    began : when the work on the fit began, for `source.seconds`; None for now
     """
-    began = perf_counter() if began is None else began
     search = minimise(task, reml, start)
+    searched = perf_counter()
     best = optimum(task, search, reml)
     rival = rival_of(search, task, best, moments)
     names = theta_names(best, moments)
     verdict = judge(search, names, at_zero(best, moments), task.pairs, rival)
     verdict = without_residual(verdict, search.at.D, best, moments)
     check_residual(task.cross, search.at.rho2, verdict.status == "failed")
+    spent = (("search", search.seconds), ("finish", perf_counter() - searched))
     return LmmFit(
         spec=spec,
         reml=reml,
@@ -145,6 +145,6 @@ def fit_problem(
         lam_working=search.at.lam,
         optimum=best,
         verdict=verdict,
-        source=replace(source, seconds=(*source.seconds, ("fit", perf_counter() - began))),
+        source=replace(source, seconds=(*source.seconds, *spent)),
         built=built,
     )

@@ -32,7 +32,7 @@ class Source:
     backend : the caller's dataframe library, in which result tables come back
     missing : rows in the table, rows used, rows lost by variable
     about : what every reader should know of the data, e.g. that they are synthetic; ""
-    seconds : wall time by stage: "design", "compress", "fit"
+    seconds : wall time by stage: "design", "compress", "prepare", "search", "finish"
     """
 
     kind: Literal["rows", "summaries"]

@@ -111,7 +111,7 @@ def fit_iteratively(
         lam_working=search.at.lam,
         optimum=best,
         verdict=_with_errors(verdict, errors),
-        source=replace(source, seconds=(*source.seconds, ("fit", perf_counter() - began))),
+        source=replace(source, seconds=(*source.seconds, ("search", perf_counter() - began))),
         built=built,
     )
 

@@ -69,7 +69,7 @@ def fit_residual(
         lam_working=found.search.at.lam,
         optimum=best,
         verdict=verdict,
-        source=replace(source, seconds=(*source.seconds, ("fit", perf_counter() - began))),
+        source=replace(source, seconds=(*source.seconds, ("search", perf_counter() - began))),
         built=built,
         residual=residual_of(found, best),
     )

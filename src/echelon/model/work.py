@@ -16,7 +16,8 @@ class Work:
     engine : "one factor", "nested", "crossed" or "iterative"
     evaluations : how often the deviance was computed with its derivatives
     seconds : wall time by stage: "design" (formula and frame to columns), "compress" (columns to
-        moments), "prepare" (moments to the engine), "search", "finish" (estimates and verdict)
+        moments), "prepare" (moments to the engine), "search", "finish" (estimates and verdict);
+        with `residual=` or `method="iterative"` "search" is all after "compress"
     sizes : what the engine holds, e.g. groups, order of the dense part, pairs listed
     """
 

@@ -236,7 +236,7 @@ def groups(
     columns: dict[str, Values] = {
         values.factor: [label for label in values.levels for _ in values.effects],
         "term": list(values.effects) * len(values.levels),
-        **_numbers(values),
+        **_numbers(values, fit.residual is None),
     }
     return to_native(columns, fit.source.backend)
 
@@ -250,7 +250,7 @@ def stacked_groups(fit: LmmFit) -> object:
     the columns of `groups`
     """
     tables = [group_values(fit, factor) for factor in fit.factors]
-    parts = [_numbers(values) for values in tables]
+    parts = [_numbers(values, fit.residual is None) for values in tables]
     columns: dict[str, Values] = {
         "group": [v.factor for v in tables for _ in range(v.eb.size)],
         "level": [str(label) for v in tables for label in v.levels for _ in v.effects],
@@ -260,14 +260,19 @@ def stacked_groups(fit: LmmFit) -> object:
     return to_native(columns, fit.source.backend)
 
 
-def _numbers(values: GroupValues) -> dict[str, NDArray[np.generic]]:
-    """The numbers of a table of groups, by name of the column; one entry a group and effect."""
+def _numbers(values: GroupValues, plain: bool) -> dict[str, NDArray[np.generic]]:
+    """The numbers of a table of groups, by name of the column; one entry a group and effect.
+
+    Parameters
+    ----------
+    plain : whether residuals are independent, so that least squares on a constant is the mean
+    """
     q = len(values.effects)
     alone = values.effects == ("(Intercept)",)
     own: dict[str, Array] = {"mean": np.repeat(values.mean, q), "adjusted": values.ols}
     if not values.others:
         own = {
-            "mean" if alone else "ols": values.ols,
+            "mean" if alone and plain else "ols": values.ols,
             "V": values.V,
             "SE": values.SE,
             "Delta": values.Delta,

@@ -37,6 +37,8 @@ def head(fit: Fit, script: Script) -> tuple[str, ...]:
         _data(fit),
         *_groups(fit),
     ]
+    if isinstance(fit, LmmFit) and fit.residual is not None:
+        lines.insert(2, f"Residuals: {fit.residual.structure}")
     if isinstance(fit, OlsFit):
         lines += _ols_lines(fit, script)
     return (*lines, _criteria_line(fit, script))
