@@ -99,8 +99,12 @@ def judge(
     if shape is not None and shape.kinds:
         g, H, judged = in_parameters(search.at, shape)
         theta_names = tuple(theta_names[i] for i in judged)
-    values, vectors = np.linalg.eigh(H)
-    largest = max(float(np.abs(values).max()), np.finfo(float).tiny)
+    flat_along = _flat_directions(search, H, shape)
+    flat = _named(flat_along, theta_names)
+    rest = np.linalg.qr(flat_along, mode="complete")[0][:, flat_along.shape[1] :]
+    values, vectors = np.linalg.eigh(rest.T @ H @ rest)
+    vectors = rest @ vectors
+    largest = float(np.abs(values).max(initial=np.finfo(float).tiny))
     curved = values > 1e-8 * largest
     steps = np.zeros_like(g)
     distance, furthest = 0.0, ""
@@ -110,15 +114,15 @@ def judge(
         errors = np.sqrt(2 * (V**2 / values[curved]).sum(axis=1))
         off = np.abs(steps) / np.where(errors > 0, errors, np.inf)
         distance, furthest = float(off.max()), theta_names[int(np.argmax(off))]
-    flat = _flat(values, vectors, theta_names, largest) if not search.boundary else ()
-    downhill = bool(values[0] < -1e-6 * largest) or (search.boundary and search.kkt < 0)
+    lowest = float(values.min(initial=0.0))
+    downhill = lowest < -1e-6 * largest or (search.boundary and search.kkt < 0)
     gain = float(g @ steps) / 4
     status: Status = "converged"
     if downhill or not distance <= tolerances.GRADIENT_SE:  # nan is no convergence
         status = "failed"
     elif search.boundary:
         status = "boundary"
-    if downhill:
+    if downhill and len(values):
         furthest = ", ".join(_along(vectors[:, 0], theta_names))
     message = _message(status, at_zero, flat, distance, furthest) + _second_solution(rival)
     return Verdict(status, distance, gain, search.evaluations, flat, message, furthest, rival)
@@ -139,13 +143,36 @@ def _second_solution(rival: Rival | None) -> str:
     )
 
 
-def _flat(
-    values: np.ndarray, vectors: np.ndarray, names: tuple[str, ...], largest: float
-) -> tuple[str, ...]:
+def _flat_directions(search: Search, H: np.ndarray, shape: Pairs | None) -> np.ndarray:
+    """(m, k) orthonormal directions of no curvature among those that are not at the boundary.
+
+    Judged by the curvature in D, J'H_D J, which is the Hessian where the slope is zero but does not
+    depend on how far from zero the search has left the slope.
+    """
+    kept = np.arange(len(H))
+    if shape is not None and not shape.kinds and len(H) == len(shape.row):
+        lam = search.at.lam
+        H = H - shape.factor_curvature(search.at.slope)
+        whole = [
+            i
+            for _, block in shape.blocks
+            for i in range(block.start, block.stop)
+            if np.linalg.matrix_rank(lam[block, block]) == block.stop - block.start
+        ]
+        kept = np.flatnonzero(np.isin(shape.row, whole))
+    elif search.boundary:
+        kept = kept[:0]
+    values, vectors = np.linalg.eigh(H[np.ix_(kept, kept)])
+    largest = float(np.abs(values).max(initial=np.finfo(float).tiny))
     flat = np.abs(values) <= 1e-8 * largest
-    if not flat.any():
-        return ()
-    share = np.abs(vectors[:, flat]).max(axis=1)
+    found = np.zeros((len(H), int(flat.sum())))
+    found[kept] = vectors[:, flat]
+    return found
+
+
+def _named(directions: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The parameters that some of the directions move."""
+    share = np.abs(directions).max(axis=1, initial=0.0)
     return tuple(name for name, s in zip(names, share, strict=True) if s > 1e-3)
 
 
@@ -173,6 +200,7 @@ def _message(
             "legitimate optimum at the edge of what is possible, not a failure: the data hold too "
             "little to say more. Consider a simpler random part; what lies at the edge has no "
             "standard error."
+            + (f" Nor do the data determine {', '.join(flat)} separately." if flat else "")
         )
     if flat:
         return (
