@@ -22,7 +22,8 @@ KEYS = (
     "id", "tags", "dataset", "versions", "call", "known_wrong_in_R", "N", "n_groups",
     "fixed_names", "dropped_columns", "na_rows", "theta", "sigma", "varcorr", "fixef", "se",
     "vcov", "criteria", "ranef", "fitted", "resid_response", "devfun", "satterthwaite_accurate",
-    "coef_satterthwaite", "isSingular",
+    "coef_satterthwaite", "isSingular", "coef_kenward_roger", "kr_vcov", "anova", "car_anova_F_KR",
+    "car_anova_chisq", "ranova", "drop1_F_satterthwaite", "drop1_LRT", "lrt", "confint", "emmeans",
 )  # fmt: skip
 TABLES = ("One grouping factor, LMM", "Several grouping factors, LMM")
 UNUSED = {"Chem97": ("student", "gender", "age", "gcsescore", "gcsecnt"), "InstEval": ("dept",)}
@@ -42,8 +43,6 @@ def ids(readme: str) -> list[str]:
 
 def trimmed(model: dict) -> dict:
     kept = {key: model[key] for key in KEYS if key in model}
-    if "wald" in model.get("confint", {}):
-        kept["confint"] = {"wald": model["confint"]["wald"]}
     kept["criteria"] = {k: v for k, v in kept["criteria"].items() if not k.startswith("devcomp")}
     return kept
 

@@ -10,7 +10,7 @@ from echelon.api.options import known_options
 from echelon.api.results import LMM, OLS
 from echelon.design.build import Extra
 from echelon.errors import DataError, NeedsRows
-from echelon.infer.coefficients import check_df
+from echelon.infer.choose import check_df
 from echelon.model.assemble import fit_lmm, fit_summaries
 from echelon.model.fit import DfMethod
 from echelon.model.iterative import Method, probes_of

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.api import shown
 from echelon.data import Frame
 from echelon.errors import DataError, EchelonWarning
 from echelon.infer.refits import refits_frame
@@ -29,14 +30,6 @@ def _refits_table(refits: Refits, *, digits: int = 3) -> Table:
     from echelon.show.refits import refits_table
 
     return refits_table(refits, digits=digits)
-
-
-def _text(refits: Refits) -> str:
-    return _refits_table(refits).to_text()
-
-
-def _html(refits: Refits) -> str:
-    return _refits_table(refits).to_html(styled=True)
 
 
 class RefitResults(Refits):
@@ -59,8 +52,8 @@ class RefitResults(Refits):
 
     frame = refits_frame
     table = _refits_table
-    __repr__ = _text
-    _repr_html_ = _html
+    __repr__ = shown.text
+    _repr_html_ = shown.html
 
 
 def refit(fit: LmmFit, y: object) -> LMM | RefitResults:

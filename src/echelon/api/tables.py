@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from os import PathLike
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Self
 
+from echelon.api import shown
 from echelon.api.options import known_options
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.multilevel.describe import Description, describe_values, description_frame
@@ -14,10 +14,6 @@ from echelon.multilevel.oneway import OneWay, oneway_frame, oneway_values
 
 if TYPE_CHECKING:
     from echelon.show.table import Table
-
-
-class _HasTable(Protocol):
-    def table(self) -> Table: ...
 
 
 def _oneway_table(values: OneWay) -> Table:
@@ -34,44 +30,6 @@ def _description_table(values: Description) -> Table:
     return description_table(values)
 
 
-def _to_text(result: _HasTable, *, width: int | None = None, color: bool = False) -> str:
-    """The table as text; `width` in characters."""
-    return result.table().to_text(width=width, color=color)
-
-
-def _to_html(result: _HasTable) -> str:
-    """The table as HTML."""
-    return result.table().to_html()
-
-
-def _to_latex(result: _HasTable, *, label: str | None = None) -> str:
-    """The table as LaTeX."""
-    return result.table().to_latex(label=label)
-
-
-def _to_docx(result: _HasTable, path: str | PathLike[str]) -> None:
-    """Write the table as a Word file."""
-    result.table().to_docx(path)
-
-
-def _to_pptx(result: _HasTable, path: str | PathLike[str]) -> None:
-    """Write the table as PowerPoint slides."""
-    result.table().to_pptx(path)
-
-
-def _to_file(result: _HasTable, path: str | PathLike[str]) -> None:
-    """Write the table as .txt, .html, .tex, .docx or .pptx."""
-    result.table().to_file(path)
-
-
-def _text(result: _HasTable) -> str:
-    return result.table().to_text()
-
-
-def _html(result: _HasTable) -> str:
-    return result.table().to_html(styled=True)
-
-
 class OneWayResult(OneWay):
     """A one-way random-effects analysis; see `OneWay` for its values."""
 
@@ -84,14 +42,14 @@ class OneWayResult(OneWay):
 
     frame = oneway_frame
     table = _oneway_table
-    to_text = _to_text
-    to_html = _to_html
-    to_latex = _to_latex
-    to_docx = _to_docx
-    to_pptx = _to_pptx
-    to_file = _to_file
-    __repr__ = _text
-    _repr_html_ = _html
+    to_text = shown.to_text
+    to_html = shown.to_html
+    to_latex = shown.to_latex
+    to_docx = shown.to_docx
+    to_pptx = shown.to_pptx
+    to_file = shown.to_file
+    __repr__ = shown.text
+    _repr_html_ = shown.html
 
 
 class Descriptives(Description):
@@ -106,14 +64,14 @@ class Descriptives(Description):
 
     frame = description_frame
     table = _description_table
-    to_text = _to_text
-    to_html = _to_html
-    to_latex = _to_latex
-    to_docx = _to_docx
-    to_pptx = _to_pptx
-    to_file = _to_file
-    __repr__ = _text
-    _repr_html_ = _html
+    to_text = shown.to_text
+    to_html = shown.to_html
+    to_latex = shown.to_latex
+    to_docx = shown.to_docx
+    to_pptx = shown.to_pptx
+    to_file = shown.to_file
+    __repr__ = shown.text
+    _repr_html_ = shown.html
 
 
 @known_options

@@ -32,7 +32,9 @@ def t_quantile(p: float, df: ArrayLike) -> Array:
 
 
 def f_upper(f: float, df1: float, df2: float) -> float:
-    """Upper tail area of the F distribution."""
+    """Upper tail area of the F distribution; df2 = inf is chi-square over df1."""
+    if np.isinf(df2):
+        return chi2_upper(df1 * f, df1)
     return float(special.fdtrc(df1, df2, f))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from echelon.infer import Coefficients, coefficient_values, component_values
+from echelon.infer import Estimates, coefficient_values, component_values
 from echelon.model.fit import LmmFit
 from echelon.multilevel import GroupValues, explained_values, icc
 from echelon.report.markup import code, counted, said, share
@@ -66,7 +66,7 @@ def _fixed(fit: LmmFit) -> Iterator[str]:
         yield f"{more} in the table of fixed effects only."
 
 
-def _coefficient(fit: LmmFit, values: Coefficients, i: int) -> str:
+def _coefficient(fit: LmmFit, values: Estimates, i: int) -> str:
     """One coefficient in a sentence."""
     name, b = values.names[i], values.estimate[i]
     zero = "includes" if values.conf_low[i] <= 0 <= values.conf_high[i] else "excludes"
@@ -85,7 +85,7 @@ def _coefficient(fit: LmmFit, values: Coefficients, i: int) -> str:
     )
 
 
-def _interval(values: Coefficients, i: int) -> str:
+def _interval(values: Estimates, i: int) -> str:
     se = values.std_error[i]
     low, high = said(values.conf_low[i], se), said(values.conf_high[i], se)
     return f"({100 * values.level:.0f}% interval {low} to {high})"

@@ -8,9 +8,10 @@ from html import escape
 
 import numpy as np
 
-from echelon.infer.coefficients import Coefficients, coefficient_values
+from echelon.infer.coefficients import coefficient_values
 from echelon.infer.components import component_values
 from echelon.infer.criteria import criteria
+from echelon.infer.estimates import Estimates
 from echelon.infer.ols import adjusted_r_squared, f_test, r_squared
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
@@ -158,7 +159,7 @@ def _fixed_table(fit: Fit, *, conf_int: bool) -> Table:
 
 
 def _headings(
-    values: Coefficients, digits: int, *, conf_int: bool, df: bool, whole: bool = False
+    values: Estimates, digits: int, *, conf_int: bool, df: bool, whole: bool = False
 ) -> tuple[Heading, ...]:
     bounds = ("Lower", "Upper") if conf_int else ()
     return (
@@ -172,7 +173,7 @@ def _headings(
     )
 
 
-def fixed_cells(values: Coefficients, i: int, digits: int, *, stars: bool) -> dict[str, Entry]:
+def fixed_cells(values: Estimates, i: int, digits: int, *, stars: bool) -> dict[str, Entry]:
     """The cells of one fixed effect by heading; the stars are those of p."""
     decimals = places(float(values.std_error[i]), digits)
     df, p = float(values.df[i]), float(values.p_value[i])
@@ -190,7 +191,7 @@ def fixed_cells(values: Coefficients, i: int, digits: int, *, stars: bool) -> di
 
 
 def _fixed_rows(
-    values: Coefficients, heads: Sequence[Heading], digits: int, *, stars: bool
+    values: Estimates, heads: Sequence[Heading], digits: int, *, stars: bool
 ) -> tuple[Row, ...]:
     rows: list[Row] = []
     for i, name in enumerate(values.names):

@@ -1,0 +1,56 @@
+"""How results show themselves: the methods that every result with a `.table()` has."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from echelon.show.table import Table
+
+
+class HasTable(Protocol):
+    """A result that can be a `Table`."""
+
+    def table(self) -> Table:
+        """The result as a `Table`."""
+
+
+def to_text(result: HasTable, *, width: int | None = None, color: bool = False) -> str:
+    """The table as text; `width` in characters."""
+    return result.table().to_text(width=width, color=color)
+
+
+def to_html(result: HasTable) -> str:
+    """The table as HTML."""
+    return result.table().to_html()
+
+
+def to_latex(result: HasTable, *, label: str | None = None) -> str:
+    """The table as LaTeX."""
+    return result.table().to_latex(label=label)
+
+
+def to_docx(result: HasTable, path: str | PathLike[str]) -> None:
+    """Write the table as a Word file."""
+    result.table().to_docx(path)
+
+
+def to_pptx(result: HasTable, path: str | PathLike[str]) -> None:
+    """Write the table as PowerPoint slides."""
+    result.table().to_pptx(path)
+
+
+def to_file(result: HasTable, path: str | PathLike[str]) -> None:
+    """Write the table as .txt, .html, .tex, .docx or .pptx."""
+    result.table().to_file(path)
+
+
+def text(result: HasTable) -> str:
+    """What a shell shows."""
+    return result.table().to_text()
+
+
+def html(result: HasTable) -> str:
+    """What a notebook shows."""
+    return result.table().to_html(styled=True)
