@@ -84,6 +84,10 @@ def peer(name: str, work: Workload, patience: float = float("inf")) -> Peer:
         "statsmodels": _statsmodels,
     }
     made, refit = known[name](work)
+    if work.mode in ("satterthwaite", "kenward-roger"):
+        return replace(made, prepare=made.fit, fit=_tested(work.mode))
+    if work.mode == "bootstrap":
+        return replace(made, prepare=made.fit, fit=_bootstrapped)
     if work.mode == "refit":
         return replace(made, prepare=lambda t: refit(t, ["r1"]), fit=lambda again: again())
     if work.mode == "batch":
@@ -94,6 +98,22 @@ def peer(name: str, work: Workload, patience: float = float("inf")) -> Peer:
             answer=_of_batch(made.loglik),
         )
     return made
+
+
+def _tested(df: str) -> Callable[[Any], Any]:
+    """The table of coefficients of a fitted model, with degrees of freedom by a method."""
+
+    def run(fit: Any) -> Any:
+        fit.coefficients(df=df)
+        return fit
+
+    return run
+
+
+def _bootstrapped(fit: Any) -> Any:
+    """1,000 replicates of a fitted model, and the intervals of all parameters."""
+    fit.confint("bootstrap", n=1000, rng=1)
+    return fit
 
 
 def _one_by_one(patience: float) -> Callable[[Any], list[Any]]:

@@ -25,6 +25,7 @@ def make(name: str, scale: float = 1.0) -> pd.DataFrame:
 
     simulated: dict[str, Callable[[], pd.DataFrame]] = {
         "1e6 x 1e4": lambda: grouped(times(1e6), times(1e4), predictors=5),
+        "1e6 x 1e4, 10": lambda: grouped(times(1e6), times(1e4), predictors=10),
         "1e6 x 1e5": lambda: grouped(times(1e6), times(1e5), predictors=1, slopes=1),
         "1e6 crossed": lambda: crossed(times(1e6), times(1e4), times(1e3)),
         "1e6 nested": lambda: _nested(times(1e6), times(2500), times(40_000)),
@@ -35,7 +36,7 @@ def make(name: str, scale: float = 1.0) -> pd.DataFrame:
         return simulated[name]()
     if name == "InstEval":
         return _insteval()
-    if name == "Chem97":
+    if name in ("Chem97", "InstEval_sub"):
         return _published(name)
     import echelon
 

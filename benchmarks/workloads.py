@@ -8,7 +8,18 @@ from typing import Literal
 
 PEERS = ("echelon", "glmm", "mixedlm", "gpboost", "statsmodels", "lme4")
 
-Mode = Literal["fit", "summary", "cold", "import", "df", "refit", "batch"]
+Mode = Literal[
+    "fit",
+    "summary",
+    "cold",
+    "import",
+    "df",
+    "refit",
+    "batch",
+    "bootstrap",
+    "satterthwaite",
+    "kenward-roger",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,9 @@ class Workload:
     name : as typed after --only;  title : as printed
     mode : "fit"; "cold" (a fit with every remembered formula forgotten first); "summary" (fit, then
         the printed summary with df and p); "df" (fit, then Satterthwaite's df of every
-        coefficient); "refit" (a fitted model to one new response); "batch" (the same to 1,000);
+        coefficient); "satterthwaite", "kenward-roger" (the coefficients of a fitted model with
+        these df); "refit" (a fitted model to one new response); "batch" (the same to 1,000);
+        "bootstrap" (1,000 parametric replicates of a fitted model and their intervals);
         "import" (a new process: import, then its first fit)
     seconds, megabytes : Echelon's targets
     large : single fits are long enough to be timed a few times only, and memory is shown
@@ -95,6 +108,9 @@ _CHEM97 = Model(
 )
 _FIVE = "y ~ x1 + x2 + x3 + x4 + x5"
 _LARGE = Model("1e6 x 1e4", f"{_FIVE} + (1 | g)", _FIVE, "g")
+_TEN = " + ".join(f"x{i + 1}" for i in range(10))
+_LARGE_10 = Model("1e6 x 1e4, 10", f"y ~ {_TEN} + (1 | g)", f"y ~ {_TEN}", "g")
+_INSTEVAL_SUB = Model("InstEval_sub", _INSTEVAL_2.formula, _RATED, "one", "~0", _TWO)
 _SLOPE = Model("1e6 x 1e5", "y ~ x1 + (x1 | g)", "y ~ x1", "g", "~x1")
 _CROSSED = Model("1e6 crossed", "y ~ x1 + (1 | g) + (1 | h)", "y ~ x1")
 _THREE = "y ~ x1 + x2 + x3"
@@ -143,6 +159,15 @@ WORKLOADS = (
         large=True,
         cannot=_NO_SLOPES,
     ),
+    Workload(
+        "sleep-bootstrap",
+        "the same, 1,000 bootstrap replicates",
+        _SLEEP,
+        "bootstrap",
+        seconds=1.0,
+        large=True,
+        peers=("echelon",),
+    ),
     Workload("hsb", "HSB, random intercept", _HSB, seconds=0.006),
     Workload(
         "hsb-cross",
@@ -150,6 +175,15 @@ WORKLOADS = (
         _CROSS_LEVEL,
         seconds=0.010,
         cannot=_NO_SLOPES,
+    ),
+    Workload(
+        "hsb-bootstrap",
+        "the same, 1,000 bootstrap replicates",
+        _CROSS_LEVEL,
+        "bootstrap",
+        seconds=5.0,
+        large=True,
+        peers=("echelon",),
     ),
     Workload(
         "chem97",
@@ -178,12 +212,46 @@ WORKLOADS = (
         harder_than="insteval-3",
     ),
     Workload(
+        "insteval-kr",
+        "InstEval, 2 crossed, fitted: Kenward-Roger",
+        _INSTEVAL_2,
+        "kenward-roger",
+        large=True,
+        peers=("echelon",),
+    ),
+    Workload(
+        "insteval-sub-kr",
+        "2,645 rows of it, fitted: Kenward-Roger",
+        _INSTEVAL_SUB,
+        "kenward-roger",
+        large=True,
+        peers=("echelon",),
+    ),
+    Workload(
         "large",
         "1e6 rows, 1e4 groups, 5 x, intercept",
         _LARGE,
         seconds=0.15,
         megabytes=150,
         large=True,
+    ),
+    Workload("large-10", "the same, 10 x", _LARGE_10, large=True, peers=("echelon",)),
+    Workload(
+        "large-10-df",
+        "fitted: Satterthwaite's df",
+        _LARGE_10,
+        "satterthwaite",
+        seconds=0.15,
+        large=True,
+        peers=("echelon",),
+    ),
+    Workload(
+        "large-10-kr",
+        "fitted: Kenward-Roger",
+        _LARGE_10,
+        "kenward-roger",
+        large=True,
+        peers=("echelon",),
     ),
     Workload(
         "large-slope",

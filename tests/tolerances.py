@@ -26,6 +26,10 @@ OPTIMUM = dict(
 """Two programs' optima of one problem. theta goes as the square root of the deviance: the top of a
 hill is flat. The references were polished by Newton steps to about 1e-10 in theta."""
 
+RATIO = dict(rtol=1e-6, atol=2e-7)
+"""A likelihood ratio: twice the difference of two log-likelihoods, each good to `OPTIMUM["loglik"]`;
+relative where it is large, as log-likelihoods of thousands of rows are printed to 15 digits."""
+
 ZERO = 1e-6
 """An estimate that the reference gives as zero, as a share of its standard error."""
 
@@ -47,3 +51,20 @@ def printed(value: float, text: str) -> bool:
     shown = Decimal(text.replace(",", ""))
     rounded = Decimal(repr(float(value))).quantize(shown, rounding=ROUND_HALF_UP)
     return rounded == shown
+
+
+R_TUKEY = 1e-6
+"""R's `ptukey` and `qtukey`, absolute, in probability and in standard errors: off by up to 5e-7 at 5
+degrees of freedom, where SciPy's and our integrals agree to 1e-14."""
+
+LATTICE = 3e-5
+"""The multivariate t by a lattice of 30,000 points, absolute, where correlations have no common factor."""
+
+PROFILE = dict(
+    limit=1e-6,  # relative, against lme4's splines through a dense profile
+    root=1e-9,  # of the deviance at a limit, against a search without derivatives
+    slope=1e-6,  # difference quotients of the deviance, along steps of curvature one
+    bend=1e-4,
+)
+"""Limits of profile intervals: the references' splines are good to about 1e-7; a search without
+derivatives finds a deviance to about 1e-12, and its root near 2 no worse (measured: 1e-13)."""

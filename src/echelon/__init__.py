@@ -16,18 +16,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from echelon import datasets, errors
+    from echelon.api.contrasts import contrast
     from echelon.api.fitting import lm, lmer
+    from echelon.api.likelihood import anova
     from echelon.api.results import LMM, OLS
     from echelon.api.tables import compare, describe, oneway
     from echelon.data import center, group_mean, read
     from echelon.model.summaries import Summaries
 
 _HOME = {
+    "anova": "echelon.api.likelihood",
     "lmer": "echelon.api.fitting",
     "lm": "echelon.api.fitting",
     "LMM": "echelon.api.results",
     "OLS": "echelon.api.results",
     "compare": "echelon.api.tables",
+    "contrast": "echelon.api.contrasts",
     "describe": "echelon.api.tables",
     "oneway": "echelon.api.tables",
     "Summaries": "echelon.model.summaries",
@@ -41,8 +45,10 @@ __all__ = [
     "LMM",
     "OLS",
     "Summaries",
+    "anova",
     "center",
     "compare",
+    "contrast",
     "datasets",
     "describe",
     "errors",

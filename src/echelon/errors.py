@@ -50,7 +50,7 @@ class UnknownColumn(EchelonError, LookupError):
     def __init__(self, name: str, columns: Iterable[str], where: str, caret: str = "") -> None:
         self.name = name
         hint = nearest_hint(name, list(columns), "Columns")
-        text = f"No column {name!r} (used in {where}).{hint}"
+        text = f"No column {name!r} (used in {where}).{hint or ' There are none.'}"
         super().__init__(f"{text}\n{caret}" if caret else text)
 
     def __str__(self) -> str:
@@ -60,8 +60,10 @@ class UnknownColumn(EchelonError, LookupError):
 class UnknownOption(EchelonError, ValueError):
     """An option value that is not one of those offered."""
 
-    def __init__(self, option: str, value: object, choices: Sequence[str]) -> None:
-        hint = nearest_hint(str(value), list(choices), "Choose from")
+    def __init__(
+        self, option: str, value: object, choices: Sequence[str], instead: str = ""
+    ) -> None:
+        hint = f" {instead}" if instead else nearest_hint(str(value), list(choices), "Choose from")
         super().__init__(f"{option}={value!r} is not known.{hint}")
 
 
@@ -86,12 +88,15 @@ class NotYetSupported(EchelonError, NotImplementedError):
 
 
 class MissingDependency(EchelonError, ImportError):
-    """An optional library is needed; says the command that installs it."""
+    """An optional library is needed; says the command that installs it.
+
+    `extra` is the extra of this library that brings it, "" where it is installed by itself.
+    """
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
+        command = f"'echelon[{extra}]'" if extra else library
         super().__init__(
-            f"{purpose} needs the library {library!r}. Install it with: "
-            f"pip install 'echelon[{extra}]'"
+            f"{purpose} needs the library {library!r}. Install it with: pip install {command}"
         )
 
 
@@ -106,7 +111,7 @@ def nearest_hint(name: str, names: Sequence[str], otherwise: str) -> str:
     " Did you mean 'school'?"
     """
     lowered = {n.lower(): n for n in names}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=1)
+    near = difflib.get_close_matches(str(name).lower(), list(lowered), n=1)
     if near:
         return f" Did you mean {lowered[near[0]]!r}?"
     shown = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")

@@ -15,7 +15,7 @@ def test_version(shell):
     assert shell("--version").stdout == f"echelon {ec.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["demo", "fit", "describe", "datasets"])
+@pytest.mark.parametrize("command", ["demo", "fit", "compare", "describe", "datasets"])
 def test_help_names_every_command_and_fits_80_columns(shell, command):
     assert re.search(rf"^  {command} ", shell("--help").stdout, re.MULTILINE)
     said = shell(command, "--help")

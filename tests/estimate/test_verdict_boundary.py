@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 import echelon as ec
+from echelon.errors import EchelonWarning
 
 
 def table(seed: int) -> pd.DataFrame:
@@ -34,3 +36,16 @@ def test_an_ordinary_zero_variance_names_nothing_flat() -> None:
     for seed in range(6):
         fit = ec.lmer("y ~ 1 + (1 | g) + (0 + x | g)", table(seed))
         assert fit.verdict.flat == ()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_variance_that_nothing_tells_is_no_estimate(seed: int) -> None:
+    """As many group-level coefficients as groups: REML is flat in the variance, up to rounding."""
+    rng = np.random.default_rng(seed)
+    g = np.repeat(np.arange(2 + seed % 2), 8)
+    z = rng.normal(size=3)[g]
+    data = {"g": g, "z": z, "x": rng.normal(size=len(g)), "z2": z**2}
+    data["y"] = rng.normal(size=3)[g] + data["x"] + rng.normal(size=len(g))
+    with pytest.warns(EchelonWarning, match="too few for this model"):
+        fit = ec.lmer("y ~ x + z + z2 + (1 | g)", data)
+    assert fit.verdict.status == "failed"

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import echelon as ec
+from echelon.errors import NotIdentified
 
 COLUMNS = ["term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high"]
 
@@ -59,3 +60,25 @@ def test_what_is_returned_is_the_callers(fits: list[ec.LMM | ec.OLS]) -> None:
 
 def test_residual_df_of_a_linear_model(fits: list[ec.LMM | ec.OLS]) -> None:
     assert (fits[1].coefficients()["df"] == 178).all()
+
+
+def test_perfect_fits_have_no_tests() -> None:
+    x = np.arange(8.0)
+    fit = ec.lm("y ~ x", {"x": x, "y": 2 * x + 1})
+    table = fit.coefficients()
+    assert np.isnan(table["p_value"]).all() and np.isnan(table["statistic"]).all()
+    assert np.isnan(fit.fvalue) and np.isnan(fit.f_pvalue)
+    assert any("fits the response exactly" in note for note in fit.notes)
+    for kind in ("II", "III"):
+        assert np.isnan(fit.anova(type=kind, containment="car").p_value).all()
+    with pytest.raises(NotIdentified, match="exactly"):
+        fit.coefficients(robust="CR2", cluster=x)
+
+
+def test_what_is_zero_by_the_model_has_no_degrees_of_freedom() -> None:
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    fit = ec.lmer("Reaction ~ 0 + Days + (1 | Subject)", sleep)
+    means = fit.emmeans("Days", at={"Days": [0, 1]})
+    assert means.values.std_error[0] == 0 and np.isnan(means.values.df[0])
+    assert means.values.conf_low[0] == means.values.conf_high[0] == 0
+    assert "inf" not in repr(means)

@@ -3,7 +3,7 @@
 import pytest
 
 import echelon as ec
-from echelon.errors import EchelonError
+from echelon.errors import DataError, EchelonError, UnknownArgument
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +50,46 @@ def test_synthetic_data_are_said_to_be_so(timss):
         ec.describe(timss, "bsmmatxx", level="idschool"),
     ):
         assert any(sentence in note for note in result.table().notes)
+
+
+@pytest.fixture(scope="module")
+def hsb_fit():
+    hsb = ec.datasets.load("hsb", quiet=True)
+    return ec.lmer("mathach ~ ses * meanses + (1 | school)", hsb)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("coefficients", ()),
+        ("confint", ()),
+        ("anova", ()),
+        ("drop1", ()),
+        ("ranova", ()),
+        ("contrast", ("ses = 0",)),
+        ("slopes", ("ses",)),
+        ("johnson_neyman", ("ses", "meanses")),
+        ("predictions", ()),
+        ("to_marginaleffects", ()),
+        ("vcov", ()),
+        ("cov_params", ()),
+        ("summary", ()),
+        ("table", ()),
+        ("emmeans", ()),
+        ("bootstrap", ()),
+    ],
+)
+def test_methods_refuse_options_they_have_not(hsb_fit, name, arguments):
+    with pytest.raises(UnknownArgument, match=rf"^{name}\(\) has no option zzz="):
+        getattr(hsb_fit, name)(*arguments, zzz="CR2")
+
+
+def test_options_do_not_list_what_a_method_is_called_on(hsb_fit):
+    with pytest.raises(UnknownArgument, match="Options: type, df"):
+        hsb_fit.anova(zzz=1)
+
+
+def test_a_level_that_is_no_number_is_refused(hsb_fit):
+    for wrong in ("a", None, 95):
+        with pytest.raises(DataError, match="must lie between 0 and 1"):
+            hsb_fit.coefficients(level=wrong)

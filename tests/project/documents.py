@@ -14,7 +14,7 @@ from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/lecture.md")
+PAGES = ("README.md", "docs/lecture.md", "docs/inference.md")
 BLOCK = re.compile(r"```python\n(?P<code>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?", re.DOTALL)
 
 

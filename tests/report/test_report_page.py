@@ -20,6 +20,7 @@ SECTIONS = [
     "summary",
     "data",
     "model",
+    "tests",
     "groups",
     "figures",
     "meaning",

@@ -11,8 +11,8 @@ from test_report_page import SECTIONS, Page
 import echelon as ec
 from echelon.multilevel import group_values
 from echelon.report.data import data_section
+from echelon.report.estimates import random_table
 from echelon.report.groups import groups_section
-from echelon.report.model import random_table
 from echelon.report.summary import summary_paragraph
 from echelon.report.words import keys_of
 from several_factors import CROSSED_SLOPES, THREE, answers, schools

@@ -10,7 +10,8 @@ from echelon.api.options import known_options
 from echelon.api.results import LMM, OLS
 from echelon.design.build import Extra
 from echelon.errors import DataError, NeedsRows
-from echelon.infer.choose import check_df
+from echelon.infer.choose import check_df, check_offered
+from echelon.infer.kenward_roger import refuse_kenward_roger
 from echelon.model.assemble import fit_lmm, fit_summaries
 from echelon.model.fit import DfMethod
 from echelon.model.iterative import Method, probes_of
@@ -43,7 +44,8 @@ def lmer(
     data : a data frame of pandas, polars or pyarrow (or a mapping of columns); one row a unit of
         level 1. Never changed.
     reml : True for restricted maximum likelihood (REML), False for maximum likelihood
-    df : degrees of freedom of tests and intervals: "satterthwaite", or "none" for z tests
+    df : degrees of freedom of tests and intervals: "satterthwaite"; "kenward-roger", with standard
+        errors adjusted (REML); "between-within", as HLM counts them; "none" for z tests
     precision : column name or (n,) values: known precision weights, Var(e_i) = sigma^2 / w_i. Not
         survey weights, and not the model's own weights 1 / Delta_j, which it applies by itself.
     offset : column name or (n,) values added to the fixed part
@@ -95,8 +97,10 @@ def lmer(
     >>> print(fit.residual)
     ar1(Days | Subject): ar1 0.6531
     """
-    check_df(df)
+    df = check_df(df)
     signs = probes_of(method, probes, rng)
+    if df == "kenward-roger":  # before a fit that may take long
+        refuse_kenward_roger(reml=reml, residual=residual is not None, iterative=signs is not None)
     if (data is None) == (summaries is None):
         raise DataError(
             "Give lmer() either data (rows) or summaries= (n, mean and sd of each group)."
@@ -125,6 +129,7 @@ def lmer(
             )
         given = summaries if isinstance(summaries, Summaries) else Summaries(summaries)
         fit = fit_summaries(formula, given, reml=reml, df=df)
+    check_offered(fit)
     warn(fit)
     return LMM.of(fit)
 

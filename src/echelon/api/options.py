@@ -22,19 +22,36 @@ _ELSEWHERE = {
     "re_formula": _IN_FORMULA,
     "vc_formula": _IN_FORMULA,
     "random": _IN_FORMULA,
+    "nsim": "The number of replicates is n=.",
+    "seed": "The seed is rng=.",
+    "FUN": "The statistic is the first argument.",
+    "parm": "Parameters are named by parameters=.",
+    "vcov": 'Robust standard errors: fit.coefficients(robust="CR2", cluster=...).',
+    "ddf": "Degrees of freedom are df=.",
 }
 """What users of lme4, nlme and statsmodels type, and where it is here."""
 
 
-def known_options(function: Callable[P, R]) -> Callable[P, R]:
-    """Give a public function a clear error for an option it does not have."""
+_SELF = ("fit", "fits", "means", "slopes", "others")
+"""What a method is called on: no option."""
+
+
+def known_options(function: Callable[P, R], called: str | None = None) -> Callable[P, R]:
+    """Give a public function a clear error for an option it does not have.
+
+    Parameters
+    ----------
+    called : what users call it; None for its own name
+    """
     known = tuple(inspect.signature(function).parameters)
+    options = tuple(name for name in known if name not in _SELF)
+    own = function.__name__ if called is None else called
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         for name in kwargs:
             if name not in known:
-                raise UnknownArgument(function.__name__, name, known, _ELSEWHERE.get(name, ""))
+                raise UnknownArgument(own, name, options, _ELSEWHERE.get(name, ""))
         return function(*args, **kwargs)
 
     return call

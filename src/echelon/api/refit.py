@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.api import shown
+from echelon.api.shown import Shown
 from echelon.data import Frame
 from echelon.errors import DataError, EchelonWarning
 from echelon.infer.refits import refits_frame
@@ -32,7 +32,7 @@ def _refits_table(refits: Refits, *, digits: int = 3) -> Table:
     return refits_table(refits, digits=digits)
 
 
-class RefitResults(Refits):
+class RefitResults(Shown, Refits):
     """One model fitted to many responses; see `Refits` for its values.
 
     `found[r]` or `found["name"]` is the full fit of one response.
@@ -52,8 +52,6 @@ class RefitResults(Refits):
 
     frame = refits_frame
     table = _refits_table
-    __repr__ = shown.text
-    _repr_html_ = shown.html
 
 
 def refit(fit: LmmFit, y: object) -> LMM | RefitResults:

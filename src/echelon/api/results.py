@@ -13,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import effects, infer, multilevel
+from echelon.api.anova import anova_of_terms
+from echelon.api.bootstrap import bootstrap
+from echelon.api.contrasts import contrast
+from echelon.api.emmeans import emmeans
+from echelon.api.likelihood import drop1, ranova
+from echelon.api.maketables import Maketables
+from echelon.api.marginaleffects import to_marginaleffects
+from echelon.api.options import known_options
+from echelon.api.predictions import predictions
+from echelon.api.profile import profile
 from echelon.api.refit import refit
+from echelon.api.slopes import johnson_neyman, slopes
 from echelon.data import named
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
@@ -32,9 +43,20 @@ def fixef(fit: LmmFit | OlsFit) -> object:
     return named(values.names, values.estimate, fit.source.backend)
 
 
-def cov_params(fit: LmmFit | OlsFit) -> Array:
-    """Covariance matrix (p, p) of the fixed effects, in the order of `names`."""
-    return (fit.optimum.vcov if isinstance(fit, LmmFit) else fit.vcov_beta).copy()
+def cov_params(
+    fit: LmmFit | OlsFit,
+    *,
+    df: str | None = None,
+    robust: str | None = None,
+    cluster: object = None,
+) -> Array:
+    """Covariance matrix (p, p) of the fixed effects, in the order of `names`.
+
+    With df="kenward-roger" the adjusted one, so that its diagonal is always that of the standard
+    errors shown; `fit.optimum.vcov` is never adjusted. Cluster-robust with `robust` and `cluster`,
+    as `coefficients` takes them.
+    """
+    return infer.uncertainty(fit, df, robust=robust, cluster=cluster).vcov.copy()
 
 
 class _Habits:
@@ -111,7 +133,7 @@ class _Habits:
         return notes(self)
 
 
-class LMM(LmmFit, _Habits):
+class LMM(LmmFit, _Habits, Maketables):
     """A fitted linear multilevel model; see `LmmFit` for its values."""
 
     __slots__ = ()
@@ -122,14 +144,18 @@ class LMM(LmmFit, _Habits):
         return cls(**{f.name: getattr(fit, f.name) for f in fields(LmmFit)})
 
     # estimates and inference
-    coefficients = infer.coefficients
+    coefficients = known_options(infer.coefficients)
     variance_components = infer.variance_components
-    confint = infer.confint
-    conf_int = infer.confint
+    confint = known_options(infer.confint)
+    conf_int = confint
     criteria = infer.criteria
+    anova = known_options(anova_of_terms, "anova")
+    drop1 = drop1
+    ranova = ranova
+    contrast = contrast
     fixef = fixef
-    vcov = cov_params
-    cov_params = cov_params
+    vcov = known_options(cov_params, "vcov")
+    cov_params = known_options(cov_params)
     # groups
     groups = multilevel.groups
     ranef = effects.ranef
@@ -143,12 +169,19 @@ class LMM(LmmFit, _Habits):
     explained = multilevel.explained
     variance_tests = multilevel.variance_tests
     equations = multilevel.equations
+    emmeans = emmeans
+    slopes = slopes
+    johnson_neyman = johnson_neyman
+    predictions = predictions
+    to_marginaleffects = to_marginaleffects
     # the same model of other responses
     refit = refit
+    profile = profile
+    bootstrap = bootstrap
     # what a reader sees
-    summary = summary
-    table = model_table
-    report = report
+    summary = known_options(summary)
+    table = known_options(model_table, "table")
+    report = known_options(report)
     __repr__ = summary
     _repr_html_ = summary_html
 
@@ -167,7 +200,7 @@ class LMM(LmmFit, _Habits):
         return FitPlots(self)
 
 
-class OLS(OlsFit, _Habits):
+class OLS(OlsFit, _Habits, Maketables):
     """A fitted linear model; see `OlsFit` for its values."""
 
     __slots__ = ()
@@ -177,15 +210,23 @@ class OLS(OlsFit, _Habits):
         """The same fit with the methods of the public surface."""
         return cls(**{f.name: getattr(fit, f.name) for f in fields(OlsFit)})
 
-    coefficients = infer.coefficients
-    confint = infer.confint
-    conf_int = infer.confint
+    coefficients = known_options(infer.coefficients)
+    confint = known_options(infer.confint)
+    conf_int = confint
     criteria = infer.criteria
+    emmeans = emmeans
+    slopes = slopes
+    johnson_neyman = johnson_neyman
+    predictions = predictions
+    to_marginaleffects = to_marginaleffects
+    anova = known_options(anova_of_terms, "anova")
+    drop1 = drop1
+    contrast = contrast
     fixef = fixef
-    vcov = cov_params
-    cov_params = cov_params
-    summary = summary
-    table = model_table
+    vcov = known_options(cov_params, "vcov")
+    cov_params = known_options(cov_params)
+    summary = known_options(summary)
+    table = known_options(model_table, "table")
     __repr__ = summary
     _repr_html_ = summary_html
 

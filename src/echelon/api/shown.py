@@ -1,4 +1,4 @@
-"""How results show themselves: the methods that every result with a `.table()` has."""
+"""How results show themselves: what every result with a `.table()` has besides."""
 
 from __future__ import annotations
 
@@ -54,3 +54,18 @@ def text(result: HasTable) -> str:
 def html(result: HasTable) -> str:
     """What a notebook shows."""
     return result.table().to_html(styled=True)
+
+
+class Shown:
+    """Ways out of a result: a table of contents of the functions above, bound once for all."""
+
+    __slots__ = ()
+
+    to_text = to_text
+    to_html = to_html
+    to_latex = to_latex
+    to_docx = to_docx
+    to_pptx = to_pptx
+    to_file = to_file
+    __repr__ = text
+    _repr_html_ = html

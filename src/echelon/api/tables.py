@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Literal, Self
 
-from echelon.api import shown
 from echelon.api.options import known_options
+from echelon.api.shown import Shown
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.multilevel.describe import Description, describe_values, description_frame
 from echelon.multilevel.oneway import OneWay, oneway_frame, oneway_values
@@ -30,7 +30,7 @@ def _description_table(values: Description) -> Table:
     return description_table(values)
 
 
-class OneWayResult(OneWay):
+class OneWayResult(Shown, OneWay):
     """A one-way random-effects analysis; see `OneWay` for its values."""
 
     __slots__ = ()
@@ -42,17 +42,9 @@ class OneWayResult(OneWay):
 
     frame = oneway_frame
     table = _oneway_table
-    to_text = shown.to_text
-    to_html = shown.to_html
-    to_latex = shown.to_latex
-    to_docx = shown.to_docx
-    to_pptx = shown.to_pptx
-    to_file = shown.to_file
-    __repr__ = shown.text
-    _repr_html_ = shown.html
 
 
-class Descriptives(Description):
+class Descriptives(Shown, Description):
     """Descriptive statistics; see `Description` for their values."""
 
     __slots__ = ()
@@ -64,14 +56,6 @@ class Descriptives(Description):
 
     frame = description_frame
     table = _description_table
-    to_text = shown.to_text
-    to_html = shown.to_html
-    to_latex = shown.to_latex
-    to_docx = shown.to_docx
-    to_pptx = shown.to_pptx
-    to_file = shown.to_file
-    __repr__ = shown.text
-    _repr_html_ = shown.html
 
 
 @known_options

@@ -25,6 +25,20 @@ Debug = Annotated[
 class Command(TyperCommand):
     """Runs a command; its errors are messages, with a traceback only under --debug."""
 
+    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write the help of arguments and options under the headings that group them."""
+        parts: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None:
+                plain = "Arguments" if param.param_type_name == "argument" else "Options"
+                heading = getattr(param, "rich_help_panel", None) or plain
+                parts.setdefault(heading, []).append(record)
+        # the options of every command stand last
+        for heading in sorted(parts, key=lambda name: name == "Options"):
+            with formatter.section(heading):
+                formatter.write_dl(parts[heading])
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the command under the handlers."""
         debug = debugging(ctx) or bool(ctx.params.get("debug"))

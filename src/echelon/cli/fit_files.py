@@ -10,9 +10,12 @@ import typer
 
 from echelon.cli.json_results import results_json
 from echelon.cli.staging import Output
+from echelon.cli.terminal import note
+from echelon.errors import DataError
 
 if TYPE_CHECKING:
     from echelon.api.results import LMM, OLS
+    from echelon.cli.extras import Extra, Extras
     from echelon.show import Table
 
 _ENDINGS = {
@@ -69,15 +72,15 @@ class Files:
             seen[place] = name
 
 
-def outputs(fitted: LMM | OLS, files: Files) -> list[Output]:
+def outputs(fitted: LMM | OLS, files: Files, extras: Extras) -> list[Output]:
     """Every output asked for, ready to be written."""
     given = files.given
     formats = {name: path for name, path in given.items() if name in TABLE_FORMATS}
-    made = table_outputs([fitted.table()], formats) if formats else []
+    made = table_outputs([fitted.table(), *extras.tables], formats) if formats else []
     if "json" in given:
-        made.append(_text(given["json"], results_json(fitted) + "\n"))
+        made.append(text_output(given["json"], results_json(fitted, extras) + "\n"))
     if given.keys() & set(_MULTILEVEL_ONLY):
-        made += _multilevel(cast("LMM", fitted), given)
+        made += _multilevel(cast("LMM", fitted), given, extras)
     return made
 
 
@@ -93,28 +96,61 @@ def table_outputs(
     ]
 
 
-def _multilevel(fit: LMM, given: dict[str, Path]) -> list[Output]:
+def _multilevel(fit: LMM, given: dict[str, Path], extras: Extras) -> list[Output]:
     from echelon.multilevel import stacked_groups
 
     made = []
     if "report" in given:
-        made.append(Output(given["report"], lambda place: _drop(fit.report(place)), "report.html"))
+        made.append(
+            Output(given["report"], lambda place: _report(fit, place, extras), "report.html")
+        )
     if "groups" in given:
         groups = cast(Any, fit.groups() if len(fit.factors) == 1 else stacked_groups(fit))
-        made.append(_text(given["groups"], groups.to_csv(index=False, lineterminator="\n")))
+        made.append(text_output(given["groups"], groups.to_csv(index=False, lineterminator="\n")))
     if "figures" in given:
-        made.append(Output(given["figures"], lambda place: save_figures(fit, place), "f", True))
+        made.append(Output(given["figures"], lambda place: _figures(fit, place, extras), "f", True))
     return made
 
 
-def save_figures(fit: LMM, folder: Path) -> None:
-    """Write all figures of a fit into a folder."""
+def _report(fit: LMM, path: Path, extras: Extras) -> None:
+    """Write the report, whose own tests are not shown twice."""
+    found = {extra.typed: extra.result for extra in extras.made if extra.key == "intervals"}
+    drawn = [result for method, result in found.items() if method != "wald"]
+    also = [extra.result for extra in extras.made if not _is_in_report(extra)]
+    fit.report(
+        path,
+        also=also,
+        robust=extras.robust,
+        cluster=extras.cluster,
+        intervals=drawn[0] if drawn else "wald",
+    )
+
+
+def _is_in_report(extra: Extra) -> bool:
+    """Whether every report has this result."""
+    return (extra.key, extra.typed) in {("anova", "III"), ("ranova", ""), ("intervals", "wald")}
+
+
+def _figures(fit: LMM, folder: Path, extras: Extras) -> None:
+    """Write all figures of a fit and of the further results into a folder."""
     from echelon.plot import save_all
+    from echelon.report.further import drawn, has_figure
 
     save_all(fit, folder)
+    shown = [extra for extra in extras.made if has_figure(extra.result)]
+    names = [extra.typed if extra.key == "intervals" else extra.key for extra in shown]
+    for place, (name, extra) in enumerate(zip(names, shown, strict=True)):
+        number = f"_{names[: place + 1].count(name)}" if names.count(name) > 1 else ""
+        try:
+            content = drawn(extra.result, name, "png")
+        except DataError as reason:  # more lines than a figure holds
+            note(f"No figure of {extra.typed!r}: {reason}")
+            continue
+        (folder / f"{name}{number}.png").write_bytes(content)
 
 
-def _text(target: Path, text: str) -> Output:
+def text_output(target: Path, text: str) -> Output:
+    """A text as a file."""
     return Output(
         target,
         lambda place: _drop(place.write_text(text, encoding="utf-8", newline="\n")),

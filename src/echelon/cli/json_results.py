@@ -5,23 +5,34 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from echelon import __version__
+from echelon.cli.json_extras import Json, extras_json
 
 if TYPE_CHECKING:
+    from echelon.cli.extras import Extras
     from echelon.infer.components import Component
     from echelon.model.fit import LmmFit, OlsFit
 
 SCHEMA = "echelon.fit/1"
 """Raised only when a key changes its meaning or goes; new keys may come without notice."""
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+def results_json(fit: LmmFit | OlsFit, extras: Extras | None = None) -> str:
+    """A fit as JSON text: numbers in full precision, null for what is undefined or infinite.
+
+    Parameters
+    ----------
+    extras : what was asked for beside the fit; each kind has a key, which is there when it was
+    """
+    made = _results(fit) | ({} if extras is None else extras_json(fit, extras))
+    return as_json(made)
 
 
-def results_json(fit: LmmFit | OlsFit) -> str:
-    """A fit as JSON text: numbers in full precision, null for what is undefined or infinite."""
-    return json.dumps(_finite(_results(fit)), indent=2, ensure_ascii=False, allow_nan=False)
+def as_json(value: Json) -> str:
+    """A value as JSON text."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _results(fit: LmmFit | OlsFit) -> dict[str, Json]:

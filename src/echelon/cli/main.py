@@ -8,6 +8,7 @@ import typer
 
 from echelon import __version__
 from echelon.cli.command import Command, Debug, remember_debug
+from echelon.cli.compare import CompareCommand, compare
 from echelon.cli.datasets import datasets
 from echelon.cli.demo import demo
 from echelon.cli.describe import describe
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command(cls=Command)(demo)
 app.command(cls=FitCommand)(fit)
+app.command(cls=CompareCommand)(compare)
 app.command(cls=Command)(describe)
 app.command(cls=Command)(datasets)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ class Built:
     used : (n_total,) mask of the rows used, None when all are
     fixed_only : variables whose `contrasts` hold in the fixed part only (as in lme4), because they
         have random effects too
+    columns : the variables of the fixed part and of the formula's offsets over the rows used, kept
+        by reference: what reference grids and predictions are made of
+    shift : the values of `offset=` over the rows used, None without
     """
 
     design: Design
@@ -48,6 +51,8 @@ class Built:
     missing: Missing
     used: NDArray[np.bool_] | None
     fixed_only: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    shift: Array | None = None
 
 
 def build(
@@ -102,7 +107,16 @@ def build(
         precision=None if weight is None else _positive(weight),
         factors=factors,
     )
-    return Built(design, fixed.recipe, effect_recipes, missing, keep, _recoded(spec, contrasts))
+    return Built(
+        design=design,
+        recipe=fixed.recipe,
+        effect_recipes=effect_recipes,
+        missing=missing,
+        used=keep,
+        fixed_only=_recoded(spec, contrasts),
+        columns={name: plain[name] for name in _predictors(spec)},
+        shift=None if shift is None else shift.values.astype(np.float64, copy=False),
+    )
 
 
 def _where(spec: ModelSpec, name: str) -> str:
@@ -117,6 +131,12 @@ def _measured(spec: ModelSpec) -> set[str]:
     sides = (spec.fixed, *(term.effects for term in spec.random))
     texts = {text for side in sides for term in side.terms for text in term}
     return {name for text in (spec.response, *texts, *spec.offsets) for name in columns_in(text)}
+
+
+def _predictors(spec: ModelSpec) -> list[str]:
+    """The columns of the fixed part and of the formula's offsets, in order of first use."""
+    texts = (*(text for term in spec.fixed.terms for text in term), *spec.offsets)
+    return list(dict.fromkeys(name for text in texts for name in columns_in(text)))
 
 
 def _distinct(plain: Mapping[str, Column], groups: Mapping[str, Column]) -> list[Column]:
@@ -208,8 +228,10 @@ def _effects(
         )
     names = (*lead, *matrix.names)
     if term.covariance == "unstructured" or term.covariance == "diagonal":
-        return EffectColumns(names, matrix.arrays, terms.intercept), matrix.recipe
-    columns = EffectColumns(names, matrix.arrays, terms.intercept, term.covariance)
+        columns = EffectColumns(names, matrix.arrays, terms.intercept, assign=matrix.assign)
+        return columns, matrix.recipe
+    kind = term.covariance
+    columns = EffectColumns(names, matrix.arrays, terms.intercept, kind, matrix.assign)
     return columns, matrix.recipe
 
 

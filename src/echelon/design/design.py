@@ -23,12 +23,14 @@ class EffectColumns:
     arrays : the columns other than the constant, each (n,)
     intercept : whether the term has a constant
     kind : structure of the effects' covariance; "diag" where they are uncorrelated
+    assign : formula term of each column other than the constant
     """
 
     names: tuple[str, ...]
     arrays: tuple[Array, ...]
     intercept: bool
     kind: Kind | Literal["diag"] = "us"
+    assign: tuple[int, ...] = ()
 
     @property
     def centred(self) -> bool:

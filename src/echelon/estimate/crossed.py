@@ -158,6 +158,12 @@ class CrossedSweep:
 
         return second(self, solve, reml)
 
+    def mixed(self, solve: Array, weights: Array) -> Array:
+        """U'K U for a few combinations U of the E_i T."""
+        from echelon.estimate.crossed_second import mixed
+
+        return mixed(self, solve, weights)
+
     def apply_K(self, U0: Array, U2: Array) -> tuple[Array, Array]:
         """Z'V0^-1 Z u for u of the eliminated factor (q, J, r) and of the others (n, r)."""
         engine = self.engine

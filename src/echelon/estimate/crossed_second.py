@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.estimate.engine import Second
-from echelon.estimate.forms import entries, trace_form
+from echelon.estimate.forms import combined, entries, square_root, trace_form
 
 if TYPE_CHECKING:
     from echelon.estimate.crossed import CrossedSweep
@@ -150,6 +150,19 @@ def _quadratic_forms(
                     quad[i, l, columns] = np.einsum("ajx,jax->x", EW, KU)
     mixed = quad[:, :, :-1].sum(axis=2) if reml else None
     return gram, quad[:, :, -1], mixed
+
+
+def mixed(sweep: CrossedSweep, solve: Array, weights: Array) -> Array:
+    """(p, p) sum over i and l of weights_il T'E_i K E_l T, by a square root of the weights."""
+    engine, core = sweep.engine, sweep.engine.core
+    T0, T2 = sweep.F[0] @ solve[:-1].T, sweep.F[1] @ solve[:-1].T
+    total = np.zeros((T2.shape[1],) * 2)
+    for root in square_root(weights):
+        E = {f: combined(engine.blocks, f, root) for f in range(len(engine.blocks.factors))}
+        U0, U2 = np.tensordot(E[engine.first], T0, 1), core.left(E, T2)
+        K0, K2 = sweep.apply_K(U0, U2)
+        total += np.tensordot(U0, K0, ((0, 1), (0, 1))) + U2.T @ K2
+    return (total + total.T) / 2
 
 
 def _side_by_side(

@@ -66,6 +66,14 @@ class Sweep(Protocol):
     def second(self, solve: Array, reml: bool) -> Second:
         """Derivatives, with [T e] = Z'V0^-1 [X y] solve' (solve is (k, k))."""
 
+    def mixed(self, solve: Array, weights: Array) -> Array:
+        """(p, p) sum over i and l of weights_il T'E_i K E_l T.
+
+        Parameters
+        ----------
+        weights : (t, t) symmetric, positive semi-definite
+        """
+
     def effects(self) -> tuple[FactorEffects, ...]:
         """One entry a grouping factor."""
 

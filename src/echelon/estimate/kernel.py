@@ -169,6 +169,22 @@ class OneFactorSweep:
             mixed=shape.trace_form(sums.TK) if reml else None,
         )
 
+    def mixed(self, solve: Array, weights: Array) -> Array:
+        """T_j'B_j T_j over groups, with B_j = sum of weights_il E_i K_j E_l."""
+        shape, (q, k, J) = self.blocks.pairs, self.sums.F_each.shape
+        E = shape.basis.reshape(-1, q, q)
+        form = np.einsum("il,iab,lcd->adbc", weights, E, E, optimize=True).reshape(q, q, -1)
+        gather = np.zeros((q * q, len(shape.all_row)))
+        gather[np.arange(q * q), shape.place.ravel()] = 1.0
+        by_entry = form @ gather
+        total = np.zeros((k - 1, k - 1))
+        for block in _blocks(J):
+            T = np.matmul(solve[:-1], self.sums.F_each[:, :, block])
+            B = by_entry @ self.sums.K_each[:, block]
+            for a in range(q):
+                total += T[a] @ np.einsum("dj,dpj->pj", B[a], T).T
+        return (total + total.T) / 2
+
     def effects(self) -> tuple[FactorEffects, ...]:
         """The groups' F and W."""
         place = self.blocks.pairs.place

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from echelon.estimate.blocks import Blocks
 from echelon.estimate.engine import FactorEffects, Second
-from echelon.estimate.forms import entries
+from echelon.estimate.forms import combined, entries, square_root
 from echelon.estimate.nested_fronts import Front, Solved, fronts, solve, spread
-from echelon.estimate.nested_second import log_determinant, quadratic_forms
+from echelon.estimate.nested_second import form, log_determinant, quadratic_forms
 from echelon.estimate.nested_tree import Piece, chain, forest
 
 Array = NDArray[np.float64]
@@ -106,6 +106,17 @@ class NestedSweep:
             quadratic=last[both],
             mixed=others[both] if reml else None,
         )
+
+    def mixed(self, solve: Array, weights: Array) -> Array:
+        """U'K U for a few combinations U of the E_i T, a square root of the weights."""
+        engine = self.engine
+        total = np.zeros((len(solve) - 1,) * 2)
+        for piece, at, solved in zip(engine.pieces, self.at, self.solved, strict=True):
+            T = [np.matmul(solve[:-1], F) for F in solved.F]
+            for root in square_root(weights):
+                E = [combined(engine.blocks, f, root) for f in engine.order]
+                total += form(piece, at, [np.tensordot(e, t, 1) for e, t in zip(E, T, strict=True)])
+        return (total + total.T) / 2
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """F and the conditional covariance of every group."""

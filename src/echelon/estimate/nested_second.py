@@ -192,3 +192,33 @@ def quadratic_forms(
             carried = to_parents(level, rest)
         done = own.stop
     return QuadraticForms(last, others)
+
+
+def form(piece: Piece, at: Sequence[Front], columns: Sequence[Array]) -> Array:
+    """(r, r) U'K U over a piece, by the same recursion for one vector of all levels.
+
+    Parameters
+    ----------
+    columns : U (q, r, J) of each level
+    """
+    r = columns[0].shape[1]
+    total = np.zeros((r, r))
+    carried: Array | None = None
+    for level, front, u in zip(piece, at, columns, strict=True):
+        rest = times(transposed(front.G), u)
+        seen = times(front.K, u) / 2
+        if carried is not None:
+            c = carried[: level.q]
+            seen += times(front.R, c)
+            total -= _inner(c, times(front.W, c)) / 2
+            rest += carried[level.q :] - times(transposed(front.w), c)
+        total += _inner(u, seen)
+        if level.p:
+            carried = to_parents(level, rest)
+    return total + total.T
+
+
+def _inner(A: Array, B: Array) -> Array:
+    """(r, r) sums over groups of A'B, for A, B (q, r, J)."""
+    product: Array = sum((a @ b.T for a, b in zip(A[1:], B[1:], strict=True)), start=A[0] @ B[0].T)
+    return product

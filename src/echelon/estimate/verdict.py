@@ -104,7 +104,7 @@ def judge(
     rest = np.linalg.qr(flat_along, mode="complete")[0][:, flat_along.shape[1] :]
     values, vectors = np.linalg.eigh(rest.T @ H @ rest)
     vectors = rest @ vectors
-    largest = float(np.abs(values).max(initial=np.finfo(float).tiny))
+    largest = float(np.abs(values).max(initial=_least_curvature(search)))
     curved = values > 1e-8 * largest
     steps = np.zeros_like(g)
     distance, furthest = 0.0, ""
@@ -115,17 +115,29 @@ def judge(
         off = np.abs(steps) / np.where(errors > 0, errors, np.inf)
         distance, furthest = float(off.max()), theta_names[int(np.argmax(off))]
     lowest = float(values.min(initial=0.0))
-    downhill = lowest < -1e-6 * largest or (search.boundary and search.kkt < 0)
+    nothing = 0 < len(g) == flat_along.shape[1]
+    downhill = nothing or lowest < -1e-6 * largest or (search.boundary and search.kkt < 0)
     gain = float(g @ steps) / 4
     status: Status = "converged"
     if downhill or not distance <= tolerances.GRADIENT_SE:  # nan is no convergence
         status = "failed"
     elif search.boundary:
         status = "boundary"
-    if downhill and len(values):
+    if nothing:
+        furthest, flat = ", ".join(theta_names), ()
+    elif downhill and len(values):
         furthest = ", ".join(_along(vectors[:, 0], theta_names))
     message = _message(status, at_zero, flat, distance, furthest) + _second_solution(rival)
     return Verdict(status, distance, gain, search.evaluations, flat, message, furthest, rival)
+
+
+def _least_curvature(search: Search) -> float:
+    """What counts as curvature where none is larger: one unit of deviance a unit of the factor.
+
+    A share of the largest curvature says nothing where all of it is rounding. The factor is
+    relative to the residual SD; where it is large its own size is the unit.
+    """
+    return 1 / max(1.0, float(np.abs(search.at.lam).max(initial=0.0))) ** 2
 
 
 def _along(direction: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -163,7 +175,7 @@ def _flat_directions(search: Search, H: np.ndarray, shape: Pairs | None) -> np.n
     elif search.boundary:
         kept = kept[:0]
     values, vectors = np.linalg.eigh(H[np.ix_(kept, kept)])
-    largest = float(np.abs(values).max(initial=np.finfo(float).tiny))
+    largest = float(np.abs(values).max(initial=_least_curvature(search)))
     flat = np.abs(values) <= 1e-8 * largest
     found = np.zeros((len(H), int(flat.sum())))
     found[kept] = vectors[:, flat]

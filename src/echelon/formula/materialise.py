@@ -30,11 +30,13 @@ class Recipe:
     terms : the terms laid
     state : what transformations and factors learned, keyed by their text
     codings : levels and contrast of each factor, keyed by its expression
+    widths : number of columns of each expression that is no factor: 1, or more for poly and splines
     """
 
     terms: Terms
     state: State
     codings: Mapping[str, Coding]
+    widths: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,8 +113,9 @@ def materialise(
     scene = Scene(columns, learned, learning=recipe is None)
     values = {expr: value_at(expr, scene) for term in terms.terms for expr in term}
     if recipe is None:
-        recipe = Recipe(terms, scene.state, _codings(values, columns, contrasts or {}))
-    in_full = _coded_in_full(terms, frozenset(recipe.codings))
+        codings = _codings(values, columns, contrasts or {})
+        recipe = Recipe(terms, scene.state, codings, _widths(values))
+    in_full = coded_in_full(terms, frozenset(recipe.codings))
     blocks: dict[tuple[str, bool], _Block] = {}
     names: list[str] = []
     arrays: list[Numbers] = []
@@ -120,16 +123,16 @@ def materialise(
     for place, (term, full) in enumerate(zip(terms.terms, in_full, strict=True)):
         for key in ((expr, expr in full) for expr in term):
             if key not in blocks:
-                blocks[key] = _block(*key, values[key[0]], recipe.codings)
-        laid = _multiply([blocks[expr, expr in full] for expr in term])
+                blocks[key] = lay_block(*key, values[key[0]], recipe.codings)
+        laid = multiply_blocks([blocks[expr, expr in full] for expr in term])
         names += laid.names
         arrays += laid.arrays
         assign += [place] * len(laid.names)
     return Matrix(tuple(names), tuple(arrays), tuple(assign), terms.intercept, recipe)
 
 
-def _coded_in_full(terms: Terms, factors: frozenset[str]) -> list[frozenset[str]]:
-    """For each term, the factors coded by an indicator for every level."""
+def coded_in_full(terms: Terms, factors: frozenset[str]) -> list[frozenset[str]]:
+    """For each term, the factors coded by an indicator for every level; see `materialise`."""
     before: list[frozenset[str]] = []
     result = []
     due = not terms.intercept  # without a constant, the first factor met takes its place
@@ -148,7 +151,7 @@ def _coded_in_full(terms: Terms, factors: frozenset[str]) -> list[frozenset[str]
     return result
 
 
-def _block(
+def lay_block(
     expr: str, full: bool, value: Numbers | Basis | Factor, codings: Mapping[str, Coding]
 ) -> _Block:
     """The columns of one expression."""
@@ -182,7 +185,7 @@ def _spread(weights: Numbers, codes: NDArray[np.intp]) -> Numbers:
     return looked_up
 
 
-def _multiply(blocks: list[_Block]) -> _Block:
+def multiply_blocks(blocks: list[_Block]) -> _Block:
     """The products of the blocks' columns; the first block varies fastest, as in R."""
     if len(blocks) == 1:
         return blocks[0]
@@ -195,6 +198,15 @@ def _multiply(blocks: list[_Block]) -> _Block:
             column = column * other
         arrays.append(column)
     return _Block(tuple(names), tuple(arrays))
+
+
+def _widths(values: Mapping[str, Numbers | Basis | Factor]) -> dict[str, int]:
+    """The number of columns of each expression that is no factor."""
+    return {
+        expr: len(value.columns) if isinstance(value, Basis) else 1
+        for expr, value in values.items()
+        if not isinstance(value, Factor)
+    }
 
 
 def _label(expr: str) -> str:

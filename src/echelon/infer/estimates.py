@@ -69,14 +69,18 @@ def estimates(
     known : the covariance of beta and the degrees of freedom that go with it
     level : coverage of the intervals, between 0 and 1
     null : (m,) values under test; the estimates and intervals are of L beta itself
+
+    What has no variance (a difference that is zero by the model, a perfect fit) has no test.
     """
     check_level(level)
     estimate = L @ beta
     se = np.sqrt(np.einsum("mp,pr,mr->m", L, known.vcov, L))
     freedom = known.df(L)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = (estimate - null) / se
-    reach = t_quantile((1 + level) / 2, freedom) * se
+    statistic = np.full(len(se), np.nan)
+    np.divide(estimate - null, se, out=statistic, where=se > 0)
+    reach = np.where(se == 0, 0.0, t_quantile((1 + level) / 2, freedom) * se)
+    if known.method != "none":
+        freedom = np.where((se == 0) & np.isinf(freedom), np.nan, freedom)
     return Estimates(
         names=tuple(names),
         estimate=estimate,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from echelon.linalg.distributions import f_upper
 from echelon.model.fit import OlsFit
 
@@ -45,10 +43,11 @@ def adjusted_r_squared(fit: OlsFit) -> float:
 
 
 def f_test(fit: OlsFit) -> FTest:
-    """F test of all coefficients but the constant; nan when there is none to test."""
+    """F test of all coefficients but the constant; nan when there is none to test, and where the
+    model fits perfectly.
+    """
     df1, df2 = len(fit.names) - int(fit.moments.intercept), fit.df_resid
-    if df1 == 0 or df2 == 0:
+    if df1 == 0 or df2 == 0 or fit.rss == 0:
         return FTest(float("nan"), df1, df2, float("nan"))
-    with np.errstate(divide="ignore"):
-        statistic = float(np.divide((fit.tss - fit.rss) / df1, fit.sigma2))
+    statistic = (fit.tss - fit.rss) / df1 / fit.sigma2
     return FTest(statistic, df1, df2, f_upper(statistic, df1, df2))

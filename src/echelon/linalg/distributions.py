@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
@@ -43,7 +46,19 @@ def chi2_upper(x: float, df: float) -> float:
     return float(special.chdtrc(df, x))
 
 
+def chi_bar_upper(x: float, df: Sequence[int], weights: Sequence[float]) -> float:
+    """Upper tail area of a mixture of chi-square distributions; df = 0 is a mass at zero.
+
+    >>> [round(chi_bar_upper(x, (0, 1), (0.5, 0.5)), 6) for x in (2.705543, 0.0)]
+    [0.05, 1.0]
+    """
+    if x <= 0:
+        return 1.0
+    tails = (chi2_upper(x, k) if k else 0.0 for k in df)
+    return float(sum(w * tail for w, tail in zip(weights, tails, strict=True)))
+
+
 def check_level(level: float) -> None:
     """Refuse a coverage outside (0, 1): 95 is a common slip for 0.95."""
-    if not 0 < level < 1:
+    if not isinstance(level, Real) or not 0 < level < 1:
         raise DataError(f"level={level!r} must lie between 0 and 1, as in level=0.95.")

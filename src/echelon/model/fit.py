@@ -19,7 +19,7 @@ from echelon.model.residual import Residual
 from echelon.moments import GroupMoments, Moments
 
 Array = NDArray[np.float64]
-DfMethod = Literal["satterthwaite", "none"]
+DfMethod = Literal["satterthwaite", "kenward-roger", "between-within", "none"]
 
 
 @dataclass(frozen=True, slots=True)

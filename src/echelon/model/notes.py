@@ -31,6 +31,8 @@ def notes(fit: LmmFit | OlsFit) -> tuple[str, ...]:
                 f"contrasts= codes the fixed part only: the random effects of "
                 f"{', '.join(fit.built.fixed_only)} keep the default coding, as in lme4."
             )
+    elif fit.rss == 0:
+        found.append(PERFECT)
     if fit.dropped:
         found.append(
             f"Left out because they are combinations of other columns: {', '.join(fit.dropped)}."
@@ -46,10 +48,16 @@ def _few_groups(fit: LmmFit, factor: str, J: int) -> str:
     if fit.df_method == "none":
         return f'With {J} groups, z tests and intervals are too narrow: use df="satterthwaite".'
     where = "groups" if len(fit.factors) == 1 else f"groups of {factor}"
-    return (
-        f"The variance between {where} rests on {J} groups only: it is estimated poorly, and so "
-        "are the degrees of freedom."
-    )
+    text = f"The variance between {where} rests on {J} groups only: it is estimated poorly"
+    counted = fit.df_method == "between-within"
+    return text + ("." if counted else ", and so are the degrees of freedom.")
+
+
+PERFECT = (
+    "The model fits the response exactly: no residual variance is left, so there are no standard "
+    "errors to test against, and the likelihood has no bound. Is the response computed from the "
+    "predictors, or has the model as many coefficients as rows?"
+)
 
 
 OWN_WEIGHTS = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.linalg.symmetric import Pairs
 from echelon.model.fit import LmmFit
 
 Array = NDArray[np.float64]
@@ -81,15 +82,19 @@ class Refits:
     @property
     def components(self) -> Array:
         """(R, t + 1) standard deviations and correlations; nan for the correlation of a zero."""
-        shape = self.fit.optimum.pairs
-        sd = np.sqrt(np.einsum("raa->ra", self.covariance))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rho = self.covariance[:, shape.row, shape.col] / (sd[:, shape.row] * sd[:, shape.col])
-        inside = np.where(shape.on_diagonal, sd[:, shape.row], np.clip(rho, -1.0, 1.0))
-        return np.column_stack([inside, self.sigma])
+        return components(self.fit.optimum.pairs, self.covariance, self.sigma)
 
     @property
     def counts(self) -> dict[str, int]:
         """How many responses converged, ended on the boundary, failed."""
         kinds = ("converged", "boundary", "failed")
         return {kind: int(np.count_nonzero(self.status == kind)) for kind in kinds}
+
+
+def components(shape: Pairs, covariance: Array, sigma: Array) -> Array:
+    """(R, t + 1) standard deviations and correlations of covariances (R, q, q), and sigma (R,)."""
+    sd = np.sqrt(np.einsum("raa->ra", covariance))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rho = covariance[:, shape.row, shape.col] / (sd[:, shape.row] * sd[:, shape.col])
+    inside = np.where(shape.on_diagonal, sd[:, shape.row], np.clip(rho, -1.0, 1.0))
+    return np.column_stack([inside, sigma])

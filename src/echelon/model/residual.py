@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.design.residual import ResidualDesign
 from echelon.estimate.optimum import Optimum
 from echelon.estimate.residual import ResidualSearch
 from echelon.formula import Correlation
@@ -35,6 +36,7 @@ class Residual:
     within : the correlation as typed, e.g. "ar1(time | id)"; ""
     plain : moments of the same rows with independent residuals of one variance
     unit : greatest common divisor of the gaps between times (ar1) or their median (car1); 1
+    layout : the structure over the rows used, for fits of other models under it
     """
 
     structure: str
@@ -52,6 +54,7 @@ class Residual:
     within: str
     plain: Moments
     unit: float
+    layout: ResidualDesign
 
     @property
     def parameters(self) -> int:
@@ -113,4 +116,5 @@ def residual_of(found: ResidualSearch, best: Optimum) -> Residual:
         within=design.spec.short if design.spec.correlation else "",
         plain=found.plain,
         unit=coordinates.unit,
+        layout=design,
     )

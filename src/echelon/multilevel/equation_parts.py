@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from echelon.model.fit import LmmFit
-from echelon.multilevel.own import own_part
+from echelon.model.own import own_part
 
 _INTERCEPT = "(Intercept)"
 Names = tuple[str, ...]

@@ -13,8 +13,8 @@ from echelon.effects.empirical_bayes import Effects, empirical_bayes, total_vari
 from echelon.errors import UnknownOption
 from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
+from echelon.model.own import OwnPart, own_part
 from echelon.multilevel.factors import covariance_of, place_of
-from echelon.multilevel.own import OwnPart, own_part
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from echelon.data import Values, to_native
 from echelon.effects.empirical_bayes import all_effects
 from echelon.model.fit import LmmFit
+from echelon.model.own import OwnPart, own_part
 from echelon.multilevel.factors import covariance_of, nested_order, parents, place_of
-from echelon.multilevel.own import OwnPart, own_part
 
 Array = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from echelon.data import to_native
 from echelon.linalg.distributions import chi2_upper
 from echelon.model.fit import LmmFit
+from echelon.model.own import own_part
 from echelon.multilevel.factors import check_one_factor
 from echelon.multilevel.groups import group_values
-from echelon.multilevel.own import own_part
 
 Array = NDArray[np.float64]
 

@@ -4,8 +4,8 @@
 >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", ec.datasets.load("timss", quiet=True))
 >>> fit.plot
 Figures of 'bsmmatxx ~ 1 + (1 | idschool)': .plot.caterpillar(), .plot.shrinkage(), \
-.plot.observed(), .plot.distributions(), .plot.weights(), .plot.means_by(); all of them: \
-.plot.save_all(folder)
+.plot.observed(), .plot.distributions(), .plot.weights(), .plot.means_by(); all of these: \
+.plot.save_all(folder); .plot.profile(), .plot.emmeans("f"), .plot.johnson_neyman("x", "w")
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar, cast
 from echelon.model.fit import LmmFit
 from echelon.plot.caterpillar import caterpillar
 from echelon.plot.distributions import distributions
+from echelon.plot.emmeans import emmeans
 from echelon.plot.gallery import Drawing, figures
+from echelon.plot.johnson_neyman import johnson_neyman
 from echelon.plot.means_by import means_by
 from echelon.plot.pictures import picture, save_all
+from echelon.plot.profile import profile
 from echelon.plot.shrinkage import shrinkage
 from echelon.plot.sizes import observed, weights
 from echelon.plot.theme import new_figure
@@ -30,11 +33,14 @@ __all__ = [
     "FitPlots",
     "caterpillar",
     "distributions",
+    "emmeans",
     "figures",
+    "johnson_neyman",
     "means_by",
     "new_figure",
     "observed",
     "picture",
+    "profile",
     "save_all",
     "shrinkage",
     "weights",
@@ -75,10 +81,15 @@ class FitPlots:
     distributions = _OfFit(distributions)
     weights = _OfFit(weights)
     means_by = _OfFit(means_by)
+    johnson_neyman = _OfFit(johnson_neyman)
+    emmeans = _OfFit(emmeans)
+    profile = _OfFit(profile)
     figures = _OfFit(figures)
     save_all = _OfFit(save_all)
 
     def __repr__(self) -> str:
         names = ("caterpillar", "shrinkage", "observed", "distributions", "weights", "means_by")
         calls = ", ".join(f".plot.{name}()" for name in names)
-        return f"Figures of {self.fit.spec.formula!r}: {calls}; all of them: .plot.save_all(folder)"
+        more = '.plot.profile(), .plot.emmeans("f"), .plot.johnson_neyman("x", "w")'
+        formula = self.fit.spec.formula
+        return f"Figures of {formula!r}: {calls}; all of these: .plot.save_all(folder); {more}"

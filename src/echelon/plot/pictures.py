@@ -25,7 +25,9 @@ _UNDATED = {
 FORMATS = tuple(_UNDATED)
 
 
-def picture(name: str, draw: Callable[[Axes], Axes], kind: str, *, dpi: int = 200) -> bytes:
+def picture(
+    name: str, draw: Callable[[Axes], Axes], kind: str, *, dpi: int = 200, rows: int = 0
+) -> bytes:
     """One of `figures(fit)` as the content of a picture file; the same figure has the same bytes.
 
     Parameters
@@ -33,6 +35,7 @@ def picture(name: str, draw: Callable[[Axes], Axes], kind: str, *, dpi: int = 20
     name, draw : of the figure
     kind : "png", "svg" or "pdf"
     dpi : dots an inch of PNG
+    rows : labelled rows that a figure of no fit must hold
 
     Raises
     ------
@@ -41,7 +44,7 @@ def picture(name: str, draw: Callable[[Axes], Axes], kind: str, *, dpi: int = 20
     """
     if kind not in FORMATS:
         raise UnknownOption("formats", kind, FORMATS)
-    figure = theme.new_figure(draw.groups if isinstance(draw, Draw) else 0)
+    figure = theme.new_figure(draw.groups if isinstance(draw, Draw) else rows)
     import matplotlib as mpl
 
     draw(figure.subplots())

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from echelon.errors import UnknownOption
 from echelon.model.fit import LmmFit
+from echelon.model.own import own_part
 from echelon.moments import GroupMoments
 from echelon.multilevel.factors import place_of
 from echelon.multilevel.groups import GroupValues, Interval, group_values
-from echelon.multilevel.own import own_part
 
 Array = NDArray[np.float64]
 _LONGEST = 22  # characters of a group's label

@@ -29,7 +29,7 @@ def groups_section(fit: LmmFit, *groups: GroupValues) -> str:
 def _of_factor(values: GroupValues, k: int) -> list[str]:
     """Heading, sentence, filter, table and notes of the factor number k."""
     table, mark = groups_table(values), f"-{k + 1}" if k else ""
-    shown, total = _cut(table), sum(len(s.rows) for s in table.sections)
+    shown, total = first_rows(table, _MOST), sum(len(s.rows) for s in table.sections)
     html = to_html(
         replace(shown, notes=()), sortable=True, caption=False, table_id=f"all-groups{mark}"
     )
@@ -60,9 +60,9 @@ def _filter(factor: str, mark: str) -> str:
     )
 
 
-def _cut(table: Table) -> Table:
-    """The first rows of a table too long for a browser."""
-    left, kept = _MOST, []
+def first_rows(table: Table, most: int) -> Table:
+    """Return the first rows of a table too long for a browser."""
+    left, kept = most, []
     for s in table.sections:
         kept.append(Section(s.rows[:left], s.title))
         left -= len(kept[-1].rows)

@@ -12,7 +12,7 @@ from echelon.show import Table, to_html
 from echelon.show.cells import places
 from echelon.show.format import clean, integer, number, percent, typeset
 
-_WHEN = re.compile(r"<!-- (\w+) -->\n")
+_WHEN = re.compile(r"<!-- ([\w-]+) -->\n")
 _UNSPEAKABLE = 10  # decimals that no sentence should carry
 
 

@@ -4,34 +4,61 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 from string import Template
 
+import numpy as np
+
 from echelon import __version__
+from echelon.infer.robust.clusters import Cluster
 from echelon.model.fit import LmmFit
 from echelon.multilevel import group_values
 from echelon.report.data import data_section
 from echelon.report.figures import figures_section
+from echelon.report.further import Result, further_section, results_of
 from echelon.report.groups import groups_section
+from echelon.report.inference import Asked, Inference, inference_of
 from echelon.report.markup import paragraph, safe, section, template
 from echelon.report.model import model_section
 from echelon.report.summary import summary_paragraph
+from echelon.report.term_tests import tests_section
 from echelon.report.words import cite_section, glossary_section, notes_section, versions_section
 from echelon.show import atomic, table_style
 
 _HEADING = re.compile(r'<section[^>]* id="([^"]+)"[^>]*>\n<h2[^>]*>(.*?)</h2>')
 
 
-def report(fit: LmmFit, path: str | PathLike[str], *, title: str | None = None) -> Path:
+def report(
+    fit: LmmFit,
+    path: str | PathLike[str],
+    *,
+    title: str | None = None,
+    also: Result | Sequence[Result] | None = None,
+    robust: str | None = None,
+    cluster: Cluster = None,
+    intervals: Asked = "wald",
+    n: int | None = None,
+    rng: int | np.random.Generator | None = None,
+) -> Path:
     """Write a fit as one self-contained HTML page.
 
     Parameters
     ----------
     path : the file, written whole or not at all
     title : heading of the page; None for one made from the response and the groups
+    also : a further result to show, or a list of them: anything with a table, such as
+        `fit.emmeans("sector")`, its `.contrasts()`, `fit.profile()`, `ec.anova(m0, m1)`; with its
+        figure where it has one
+    robust, cluster : cluster-robust standard errors beside those of the model, and tests by them,
+        as `coefficients` takes them
+    intervals : of fixed effects, standard deviations and correlations: "wald" (fixed effects only),
+        "profile" or "bootstrap"; or a `fit.profile()` or `fit.bootstrap()` that has been made
+    n, rng : replicates (1,000 without) and seed of the bootstrap
 
     Returns
     -------
@@ -40,12 +67,20 @@ def report(fit: LmmFit, path: str | PathLike[str], *, title: str | None = None) 
     Raises
     ------
     FileFormatError : the file cannot be written; an older file is left as it was
+    NotYetSupported : a residual structure; intervals that this model does not have
+    DataError, UnknownOption : a further result without a table; options that are not known, or do
+        not go together
 
     Notes
     -----
     The page loads nothing from anywhere: tables, figures, styles and its one script are inside it,
     and its content security policy forbids everything else. It is laid out for screens from 360
     pixels, for dark mode and for paper. Without matplotlib it has a sentence in place of figures.
+
+    Its tests are type III F tests of the fixed terms by the fit's degrees of freedom, and
+    likelihood-ratio tests of the random terms, for which smaller models are fitted from moments.
+    Profiles take some evaluations of the deviance a parameter, a bootstrap many fits: neither is
+    made unless asked for.
 
     Examples
     --------
@@ -58,7 +93,10 @@ def report(fit: LmmFit, path: str | PathLike[str], *, title: str | None = None) 
     '<!DOCTYPE html>'
     """
     fit.require_plain("report()")
-    page = report_page(fit, title or _title(fit))
+    further = results_of(also)
+    shown = inference_of(fit, robust=robust, cluster=cluster, intervals=intervals, n=n, rng=rng)
+    tests = tests_section(fit, robust=robust, cluster=cluster)
+    page = report_page(fit, title or _title(fit), Parts(shown, tests, further))
     with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return Path(path)
@@ -69,9 +107,18 @@ def _title(fit: LmmFit) -> str:
     return f"A multilevel model of {fit.response} in {where}"
 
 
-def report_page(fit: LmmFit, title: str) -> str:
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What of a page was asked for: how fixed effects are tested, tests, further results."""
+
+    shown: Inference
+    tests: str
+    further: tuple[Result, ...] = ()
+
+
+def report_page(fit: LmmFit, title: str, parts: Parts) -> str:
     """Return the page as text."""
-    sections = "\n".join(_sections(fit))
+    sections = "\n".join(part for part in _sections(fit, parts) if part)
     script = template("page.js")
     return Template(template("page.html")).substitute(
         policy=_policy(script),
@@ -86,18 +133,21 @@ def report_page(fit: LmmFit, title: str) -> str:
     )
 
 
-def _sections(fit: LmmFit) -> list[str]:
+def _sections(fit: LmmFit, parts: Parts) -> list[str]:
     groups = [group_values(fit, factor) for factor in fit.factors]
-    lead = paragraph(summary_paragraph(fit, *groups), "lead")
+    lead = paragraph(summary_paragraph(fit, *groups, values=parts.shown.fixed), "lead")
+    further = further_section(parts.further)
     return [
         section("summary", "Summary", [lead]),
         data_section(fit, *groups),
-        model_section(fit),
+        model_section(fit, parts.shown),
+        parts.tests,
+        further,
         groups_section(fit, *groups),
-        figures_section(fit),
-        glossary_section(fit),
-        notes_section(fit),
-        cite_section(fit),
+        figures_section(fit, further.count("<figure") + 1),
+        glossary_section(fit, parts.shown),
+        notes_section(fit, parts.shown),
+        cite_section(fit, parts.shown),
         versions_section(fit),
     ]
 

@@ -14,17 +14,18 @@ from echelon.report.markup import code, counted, said, share
 _SPOKEN = 4  # coefficients told in words; a table reads better than a longer list
 
 
-def summary_paragraph(fit: LmmFit, *groups: GroupValues) -> str:
+def summary_paragraph(fit: LmmFit, *groups: GroupValues, values: Estimates | None = None) -> str:
     """Return the summary as HTML: what was fitted, what came out, how sure it is.
 
     Parameters
     ----------
     groups : the groups of every factor, unpacked
+    values : the fixed effects with the intervals shown; None for the fit's own
     """
     sentences = [
         *_warning(fit),
         _fitted(fit),
-        *_fixed(fit),
+        *_fixed(fit, coefficient_values(fit) if values is None else values),
         *(_random(fit) if len(fit.factors) == 1 else _several(fit)),
         *_explained(fit),
         *(_reliability(fit, groups[0]) if len(fit.factors) == 1 else ()),
@@ -50,8 +51,7 @@ def _fitted(fit: LmmFit) -> str:
     )
 
 
-def _fixed(fit: LmmFit) -> Iterator[str]:
-    values = coefficient_values(fit)
+def _fixed(fit: LmmFit, values: Estimates) -> Iterator[str]:
     if values.names == ("(Intercept)",):
         yield (
             "The grand mean, the average of the groups’ true means, is estimated at "

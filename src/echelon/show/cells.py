@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from echelon.infer.estimates import Estimates
 from echelon.show.table import Cell, Entry
 
 Row: TypeAlias = tuple[Cell | Entry, ...]
@@ -74,3 +75,20 @@ def label_cell(label: object) -> str:
     if isinstance(label, float | np.floating) and float(label).is_integer():
         return str(int(label))
     return str(label)
+
+
+def fixed_cells(values: Estimates, i: int, digits: int, *, stars: bool) -> dict[str, Entry]:
+    """The cells of one fixed effect by heading; the stars are those of p."""
+    decimals = places(float(values.std_error[i]), digits)
+    df, p = float(values.df[i]), float(values.p_value[i])
+    coarse = df >= 10 or df.is_integer()
+    return {
+        "Estimate": amount(float(values.estimate[i]), decimals),
+        "SE": amount(float(values.std_error[i]), decimals),
+        "df": Entry(df, digits=None if coarse else 1),
+        "t": Entry(float(values.statistic[i])),
+        "z": Entry(float(values.statistic[i])),
+        "p": Entry(p, stars=mark(p) if stars else ""),
+        "Lower": amount(float(values.conf_low[i]), decimals),
+        "Upper": amount(float(values.conf_high[i]), decimals),
+    }

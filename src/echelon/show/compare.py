@@ -15,10 +15,9 @@ from echelon.infer.criteria import criteria
 from echelon.infer.ols import r_squared
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
-from echelon.show.cells import STAR_KEY, Row, amount, places
+from echelon.show.cells import STAR_KEY, Row, amount, fixed_cells, places
 from echelon.show.components import component_label
 from echelon.show.format import clean
-from echelon.show.model import fixed_cells
 from echelon.show.table import Entry, Heading, Kind, Section, Table
 from echelon.show.words import (
     Fit,

@@ -13,13 +13,15 @@ from echelon.infer.components import component_values
 from echelon.infer.criteria import criteria
 from echelon.infer.estimates import Estimates
 from echelon.infer.ols import adjusted_r_squared, f_test, r_squared
+from echelon.infer.robust.clusters import Cluster
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
-from echelon.show.cells import STAR_KEY, Row, amount, mark, places
+from echelon.show.cells import STAR_KEY, Row, amount, fixed_cells, mark, places
 from echelon.show.components import component_label, components_table
 from echelon.show.fit import wrap
 from echelon.show.format import clean, number
 from echelon.show.metrics import monospace
+from echelon.show.robust import robust_table, robust_values
 from echelon.show.table import Entry, Heading, Section, Table
 from echelon.show.text import to_text
 from echelon.show.words import (
@@ -37,12 +39,16 @@ _WIDTH = 80
 _Row = tuple[str, dict[str, Entry]]  # a label, and cells by heading
 
 
-def summary(fit: Fit, *, width: int | None = None) -> str:
+def summary(
+    fit: Fit, *, width: int | None = None, robust: str | None = None, cluster: Cluster = None
+) -> str:
     """A fit in words and tables, for a terminal.
 
     Parameters
     ----------
     width : characters available; None for 80
+    robust, cluster : a second table of fixed effects with cluster-robust standard errors, as
+        `coefficients` takes them
 
     Returns
     -------
@@ -66,9 +72,12 @@ def summary(fit: Fit, *, width: int | None = None) -> str:
     fixed = _fixed_table(fit, conf_int=True)
     if max(map(monospace, to_text(fixed).splitlines())) > room:
         fixed = _fixed_table(fit, conf_int=False)
+    second = [] if robust is None else [robust_table(fit, robust, cluster)]
+    if cluster is not None and robust is None:
+        robust_values(fit, robust, cluster)  # says that robust= is missing
     parts = [
         _wrapped(head(fit, "ascii"), room),
-        *(to_text(table, width=room) for table in [*tables, fixed]),
+        *(to_text(table, width=room) for table in [*tables, fixed, *second]),
         _wrapped(foot(fit), room),
     ]
     return "\n\n".join(parts)
@@ -101,6 +110,8 @@ def model_table(
     conf_int: bool = False,
     digits: int = 3,
     title: str | None = None,
+    robust: str | None = None,
+    cluster: Cluster = None,
 ) -> Table:
     """A fit as a table for a report: fixed effects, random effects, fit.
 
@@ -110,6 +121,8 @@ def model_table(
     conf_int : add 95% intervals
     digits : decimals; more where a standard error would otherwise show fewer than two digits
     title : None for the method and the formula; "" for none
+    robust, cluster : cluster-robust standard errors of the fixed effects and tests by them, as
+        `coefficients` takes them
 
     Returns
     -------
@@ -123,7 +136,7 @@ def model_table(
     >>> model_table(fit).to_text().splitlines()[5].split()
     ['(Intercept)', '482.757', '13.673', '19', '35.307', '<0.001***']
     """
-    values = coefficient_values(fit)
+    values, tests, below_robust = robust_values(fit, robust, cluster)
     heads = _headings(values, digits, conf_int=conf_int, df=values.method != "none", whole=True)
     rows = _fixed_rows(values, heads, digits, stars=stars)
     if isinstance(fit, LmmFit):
@@ -136,7 +149,7 @@ def model_table(
         Section(_filled(below, heads), second),
         Section(_filled(_fit_rows(fit), heads), "Fit"),
     )
-    said = (*conventions(fit), *((STAR_KEY,) if stars else ()), *notes(fit))
+    said = (*conventions(fit, tests), *below_robust, *((STAR_KEY,) if stars else ()), *notes(fit))
     name = f"{method(fit)}: {fit.spec.formula}" if title is None else title
     return Table(heads, sections, name, said)
 
@@ -153,7 +166,7 @@ def _random_tables(fit: Fit) -> list[Table]:
 
 def _fixed_table(fit: Fit, *, conf_int: bool) -> Table:
     values = coefficient_values(fit)
-    heads = _headings(values, 3, conf_int=conf_int, df=values.method == "satterthwaite")
+    heads = _headings(values, 3, conf_int=conf_int, df=values.method not in ("none", "residual"))
     name = "Fixed effects" if isinstance(fit, LmmFit) else "Coefficients"
     return Table(heads, (Section(_fixed_rows(values, heads, 3, stars=True)),), name)
 
@@ -171,23 +184,6 @@ def _headings(
         Heading("p", "p", max(digits, 3)),
         *(Heading(b, digits=digits, group=f"{100 * values.level:g}% interval") for b in bounds),
     )
-
-
-def fixed_cells(values: Estimates, i: int, digits: int, *, stars: bool) -> dict[str, Entry]:
-    """The cells of one fixed effect by heading; the stars are those of p."""
-    decimals = places(float(values.std_error[i]), digits)
-    df, p = float(values.df[i]), float(values.p_value[i])
-    coarse = df >= 10 or df.is_integer()
-    return {
-        "Estimate": amount(float(values.estimate[i]), decimals),
-        "SE": amount(float(values.std_error[i]), decimals),
-        "df": Entry(df, digits=None if coarse else 1),
-        "t": Entry(float(values.statistic[i])),
-        "z": Entry(float(values.statistic[i])),
-        "p": Entry(p, stars=mark(p) if stars else ""),
-        "Lower": amount(float(values.conf_low[i]), decimals),
-        "Upper": amount(float(values.conf_high[i]), decimals),
-    }
 
 
 def _fixed_rows(

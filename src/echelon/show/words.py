@@ -55,12 +55,17 @@ def foot(fit: Fit) -> tuple[str, ...]:
     return (*lines, *(f"Note: {note}" for note in notes(fit) if note not in said))
 
 
-def conventions(fit: Fit) -> tuple[str, ...]:
-    """What every number of a fit means: tests, parameters counted, reference levels."""
+def conventions(fit: Fit, tests: str = "") -> tuple[str, ...]:
+    """What every number of a fit means: tests, parameters counted, reference levels.
+
+    Parameters
+    ----------
+    tests : how fixed effects are tested, where not as the fit does
+    """
     found = criteria(fit)
     p = len(fit.names)
     delta: tuple[str, ...] = ()
-    said = inference(fit)
+    said = tests or inference(fit)
     if isinstance(fit, OlsFit):
         counted = f"{_plural(p, 'coefficient')} and the residual variance"
     else:
@@ -75,9 +80,12 @@ def inference(fit: Fit) -> str:
     """How the fixed effects are tested, in words."""
     if isinstance(fit, OlsFit):
         return "t tests on residual degrees of freedom"
-    if fit.df_method == "none":
-        return "z tests (normal approximation)"
-    return "t tests with Satterthwaite's degrees of freedom"
+    return {
+        "satterthwaite": "t tests with Satterthwaite's degrees of freedom",
+        "kenward-roger": "t tests with Kenward and Roger's standard errors and degrees of freedom",
+        "between-within": "t tests with between-within degrees of freedom, counted as in HLM",
+        "none": "z tests (normal approximation)",
+    }[fit.df_method]
 
 
 def comparability(fits: Sequence[Fit], names: Sequence[str]) -> str:

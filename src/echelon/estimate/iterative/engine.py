@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
+from echelon.errors import NotYetSupported
 from echelon.estimate.blocks import Blocks
 from echelon.estimate.engine import FactorEffects, Second
 from echelon.estimate.iterative.gradients import Solved, conjugate_gradients, solve
@@ -190,6 +191,10 @@ class IterativeSweep:
         C2 = system.N.T @ at0 + system.M @ at2
         found = self.engine.solve(self.at, "forms", C0, C2, tolerances.CG_FIXED)
         return gram, at0.T @ found.F0 + at2.T @ found.F2
+
+    def mixed(self, solve: Array, weights: Array) -> Array:
+        """Not offered: what it is needed for takes traces without Monte Carlo error."""
+        raise NotYetSupported('This needs exact traces, which method="iterative" does not have.')
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """F of every group; the conditional covariance of factors small enough to be solved for.

@@ -1,0 +1,1 @@
+"""The deviance with one parameter held at a value: points, paths along it, and where it crosses."""

@@ -1,0 +1,1 @@
+"""Marginal means, slopes and predictions over grids of predictor values."""
