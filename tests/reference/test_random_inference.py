@@ -2,7 +2,7 @@
 
 R is given every help (random_inference/make.R): optima refined, wide numerical derivatives, exact
 roots for profile limits. Where it is off all the same, the reason is named here, and the model
-written out with dense matrices (tests/dense_model.py) is the judge.
+written out with dense matrices (tests/dense_inference.py) is the judge.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import echelon as ec
-from dense_model import DenseModel
+from dense_inference import DenseModel
 from echelon.infer import uncertainty
 from echelon.infer.marginal.comparisons import Comparisons
 from echelon.infer.marginal.means import Means
