@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from dense_model import Dense
 from hypothesis import given
 from hypothesis import strategies as st
 from law_tables import seeds, two_level
 from numpy.testing import assert_allclose
 
 import echelon as ec
-from dense_model import Dense
 from echelon.effects.empirical_bayes import empirical_bayes
 from echelon.estimate.optimise import with_user_factor
 from echelon.multilevel.groups import group_values
