@@ -63,10 +63,10 @@ def test_figures_are_numbered_through_the_page(fit, results, tmp_path):
     page = Page(text)
     numbers = [a["id"] for a in page.all("figure")]
     assert numbers == [f"figure-{k}" for k in range(1, len(numbers) + 1)]
-    assert len(numbers) == 3 + len(fit.plot.figures())  # means, regions, profile
+    assert len(numbers) == 4 + len(fit.plot.figures())  # means, regions, profile, bootstrap
     assert all(a["alt"] and a["src"].startswith("data:image/") for a in page.all("img"))
     further = text.split('id="further"')[1].split("</section>")[0]
-    assert further.count("<figure") == 3
+    assert further.count("<figure") == 4
     assert 'alt="Plot: Marginal means of mathach by sector."' in further
 
 

@@ -21,6 +21,7 @@ from echelon.infer.bootstrap import (
     bootstrap_values,
 )
 from echelon.model.fit import LmmFit
+from echelon.plot.bootstrap import bootstrap_plot
 
 if TYPE_CHECKING:
     from echelon.api.results import LMM
@@ -54,6 +55,7 @@ class BootstrapResult(Shown, Bootstrap):
     frame = bootstrap_frame
     intervals = bootstrap_intervals
     table = _table
+    plot = bootstrap_plot
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ from echelon.infer.profile import Curve, Profile, Scale, profile_values
 from echelon.linalg.distributions import t_quantile
 from echelon.model.fit import LmmFit
 from echelon.plot import theme
+from echelon.plot.panels import columns_of, label_rows, panels
 from echelon.plot.words import percent
 
 if TYPE_CHECKING:
@@ -69,19 +70,16 @@ def profile(
 def profile_plot(found: Profile, *, ax: Axes | None = None) -> Axes:
     """Draw a profile that was made already; see `profile`."""
     curves = found.curves(max(LEVELS[-1], found.level))
-    columns = _columns(len(curves))
-    lines = ceil(len(curves) / columns)
+    columns = columns_of(len(curves))
     title = "Profile likelihood: signed root ζ of the deviance along each parameter, "
     title += f"{percent(found.level)} intervals shaded"
-    with theme.canvas(ax, rows=_rows(lines)) as ax:
+    with theme.canvas(ax, rows=label_rows(len(curves))) as ax:
         theme.finish(ax, title, x="", y="")
         size = _PANEL * theme.text_size(ax)
         ax.set_axis_off()
         ends = np.column_stack([found.limits.low, found.limits.high])
         limits = dict(zip(found.terms, ends.tolist(), strict=True))
-        for place, (curve, panel) in enumerate(
-            zip(curves, _panels(ax, lines, columns, len(curves)), strict=True)
-        ):
+        for place, (curve, panel) in enumerate(zip(curves, panels(ax, len(curves)), strict=True)):
             _curve(panel, curve, limits[curve.name], found.level)
             _finish(panel, curve, size, left=place % columns == 0)
             if place % columns == columns - 1 or place == len(curves) - 1:
@@ -90,43 +88,8 @@ def profile_plot(found: Profile, *, ax: Axes | None = None) -> Axes:
 
 
 _PANEL = 0.8  # size of type in a panel, of that of a figure
-_STRIP = 0.01  # height of the strip below the title, of that of a row
-_PER_ROW = 2.4  # inches of height of a row of panels
 _TALL = 100.0  # points; lower panels have fewer ticks
 _MARGIN = 1.08  # of the largest zeta drawn
-
-
-def rows_of(found: Profile) -> int:
-    """Labelled rows as high as the panels of a profile, for a figure that is made for it."""
-    panels = len(found.parameters)
-    return _rows(ceil(panels / _columns(panels)))
-
-
-def _columns(panels: int) -> int:
-    """Panels side by side: three, or what makes a square of few."""
-    return {1: 1, 2: 2, 4: 2}.get(panels, 3)
-
-
-def _rows(lines: int) -> int:
-    """Rows of labels as high as the rows of panels."""
-    return int(lines * _PER_ROW * 72 / (1.15 * theme.TEXT)) if lines > 2 else 0
-
-
-def _panels(ax: Axes, lines: int, columns: int, count: int) -> list[Axes]:
-    """Axes in the place of one, which keeps a strip for the title above them."""
-    spec, figure = ax.get_subplotspec(), ax.figure
-    if spec is not None:
-        ratios = [_STRIP, *(1.0,) * lines]
-        grid = spec.subgridspec(lines + 1, columns, wspace=0.08, hspace=0.1, height_ratios=ratios)
-        ax.set_subplotspec(grid[0, :])
-        return [figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(count)]
-    wide, high = 1 / columns, 1 / lines
-    return [
-        ax.inset_axes(
-            ((i % columns + 0.12) * wide, 1 - (i // columns + 0.85) * high, 0.8 * wide, 0.65 * high)
-        )
-        for i in range(count)
-    ]
 
 
 def _curve(panel: Axes, curve: Curve, limits: list[float], level: float) -> None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from echelon.errors import DataError, EchelonError, MissingDependency
+from echelon.infer.bootstrap import Bootstrap
 from echelon.infer.marginal.johnson_neyman import JohnsonNeyman
 from echelon.infer.marginal.means import Means
 from echelon.infer.profile import Profile
 from echelon.plot import picture
-from echelon.plot.profile import rows_of
+from echelon.plot.panels import label_rows
 from echelon.report.figures import data_uri, figure_box
 from echelon.report.groups import first_rows
 from echelon.report.markup import paragraph, safe, section, table_box
@@ -30,6 +31,11 @@ _CAPTIONS: tuple[tuple[type, str], ...] = (
         "The effect along the moderator with its interval: a dark band and a full line where it "
         "differs from zero, a pale band and a dashed line where it does not; strokes along the "
         "lower edge are the data.",
+    ),
+    (
+        Bootstrap,
+        "How the replicates are spread: bars count them, the full line is the estimate, dashed "
+        "lines are the limits of the interval. A pile at one end is fits on the boundary.",
     ),
     (Means, "Each mark is an estimated marginal mean with its interval."),
 )
@@ -99,7 +105,11 @@ def has_figure(result: object) -> bool:
 def drawn(result: object, name: str, kind: Literal["svg", "png"]) -> bytes:
     """The figure of a result as the content of a picture file, large enough for its panels."""
     draw = cast(Any, result).plot
-    rows = rows_of(result) if isinstance(result, Profile) else 0
+    rows = 0
+    if isinstance(result, Profile):
+        rows = label_rows(len(result.parameters))
+    elif isinstance(result, Bootstrap):
+        rows = label_rows(len(result.terms))
     return picture(name, lambda ax: cast(Any, draw(ax=ax)), kind, rows=rows)
 
 
