@@ -24,6 +24,8 @@ KEYS = (
     "vcov", "criteria", "ranef", "fitted", "resid_response", "devfun", "satterthwaite_accurate",
     "coef_satterthwaite", "isSingular", "coef_kenward_roger", "kr_vcov", "anova", "car_anova_F_KR",
     "car_anova_chisq", "ranova", "drop1_F_satterthwaite", "drop1_LRT", "lrt", "confint", "emmeans",
+    "predict", "hatvalues", "r2", "icc", "insight_variance", "coef_first", "resid_pearson",
+    "resid_pearson_scaled",
 )  # fmt: skip
 TABLES = ("One grouping factor, LMM", "Several grouping factors, LMM")
 UNUSED = {"Chem97": ("student", "gender", "age", "gcsescore", "gcsecnt"), "InstEval": ("dept",)}

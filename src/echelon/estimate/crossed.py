@@ -32,6 +32,7 @@ from echelon.linalg.dense import mirror
 from echelon.linalg.threads import threaded
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,6 +173,12 @@ class CrossedSweep:
         C2 = engine.border.transposed(U0) + engine.core.M @ U2
         F0, F2, _ = _solve(engine.border, self.at, self.rest, C0, C2)
         return F0, F2
+
+    def between(self, f: int, g: int, j: Places, k: Places) -> Array:
+        """Conditional covariances of pairs of groups."""
+        from echelon.estimate.crossed_pairs import between
+
+        return between(self, f, g, j, k)
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """F and the conditional covariance of every group."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +77,15 @@ class Sweep(Protocol):
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """One entry a grouping factor."""
+
+    def between(self, f: int, g: int, j: Places, k: Places) -> Array:
+        """(q_f, q_g, m) blocks of D - D K D: the conditional covariances over sigma^2 of groups.
+
+        Parameters
+        ----------
+        f, g : factors
+        j, k : (m,) a group of f and a group of g
+        """
 
 
 class Engine(Protocol):

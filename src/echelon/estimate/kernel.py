@@ -20,6 +20,7 @@ from echelon.estimate.engine import FactorEffects, Second
 from echelon.linalg.batched import resolvent
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,3 +190,8 @@ class OneFactorSweep:
         """The groups' F and W."""
         place = self.blocks.pairs.place
         return (FactorEffects(self.sums.F_each, self.sums.W_each[place]),)
+
+    def between(self, f: int, g: int, j: Places, k: Places) -> Array:
+        """Conditional covariances of pairs of groups: two different ones share nothing."""
+        own = self.sums.W_each[self.blocks.pairs.place][:, :, j]
+        return np.where(j == k, own, 0.0)

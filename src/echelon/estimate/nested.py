@@ -17,10 +17,12 @@ from echelon.estimate.blocks import Blocks
 from echelon.estimate.engine import FactorEffects, Second
 from echelon.estimate.forms import combined, entries, square_root
 from echelon.estimate.nested_fronts import Front, Solved, fronts, solve, spread
+from echelon.estimate.nested_pairs import Chain
 from echelon.estimate.nested_second import form, log_determinant, quadratic_forms
 from echelon.estimate.nested_tree import Piece, chain, forest
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +119,12 @@ class NestedSweep:
                 E = [combined(engine.blocks, f, root) for f in engine.order]
                 total += form(piece, at, [np.tensordot(e, t, 1) for e, t in zip(E, T, strict=True)])
         return (total + total.T) / 2
+
+    def between(self, f: int, g: int, j: Places, k: Places) -> Array:
+        """Conditional covariances of pairs of groups."""
+        order, whole = self.engine.order, Chain.of(self.engine.pieces, self.at)
+        l, h = order.index(f), order.index(g)
+        return whole.between(l, whole.node[l][j], h, whole.node[h][k])
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """F and the conditional covariance of every group."""

@@ -24,6 +24,7 @@ from echelon.estimate.iterative.reduced import Reduced, reduced
 from echelon.estimate.iterative.system import System, each, system
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(slots=True)
@@ -195,6 +196,13 @@ class IterativeSweep:
     def mixed(self, solve: Array, weights: Array) -> Array:
         """Not offered: what it is needed for takes traces without Monte Carlo error."""
         raise NotYetSupported('This needs exact traces, which method="iterative" does not have.')
+
+    def between(self, f: int, g: int, j: Places, k: Places) -> Array:
+        """Not offered: it takes a solution for every group."""
+        raise NotYetSupported(
+            "Covariances of the effects of two groups take exact solutions for every group, which "
+            'method="iterative" does not make. conditional_sd() solves for groups that are named.'
+        )
 
     def effects(self) -> tuple[FactorEffects, ...]:
         """F of every group; the conditional covariance of factors small enough to be solved for.

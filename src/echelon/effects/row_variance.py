@@ -1,0 +1,106 @@
+"""How far x'beta + z'u of a row may be from its estimate; leverages.
+
+Both are one matrix: the covariance of the estimates of all fixed and random effects about their
+true values is sigma^2 C^-1, C the matrix of Henderson's equations, and the hat matrix of the rows
+is [X Z] C^-1 [X Z]'W (`row-variance`, `hat-matrix`; henderson1975).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echelon import tolerances
+from echelon.effects.empirical_bayes import all_effects
+from echelon.effects.rows import Rows, own_rows
+from echelon.errors import NotYetSupported
+from echelon.model.fit import LmmFit
+
+Array = NDArray[np.float64]
+
+
+def row_variance(fit: LmmFit, rows: Rows) -> Array:
+    """Variance (m,) of x'beta + z'u about its estimate, given the variance parameters.
+
+    Parameters
+    ----------
+    rows : rows of [X Z]; a group that the fit has not seen adds z'T z, its whole variance
+
+    Notes
+    -----
+    The conditional variance z'Var(u | y) z, over all factors, and what the estimation of beta adds,
+    a'(X'V^-1X)^-1 a with a = x - X'V^-1 Z T z (`row-variance`). Cost O(m (p + q)^2); with crossed
+    factors one product of the border with the dense part besides.
+    """
+    out = row_covariance(fit, rows, rows)
+    for part, Z, codes in zip(fit.problem.blocks.parts, rows.Z, rows.codes, strict=True):
+        new = codes < 0
+        lam = fit.optimum.sigma * fit.optimum.lam[part, part]
+        out[new] += np.square(Z[new] @ lam).sum(axis=1)
+    return np.maximum(out, 0.0)
+
+
+def row_covariance(fit: LmmFit, left: Rows, right: Rows) -> Array:
+    """Covariances (m,) of the errors of row i of `left` and row i of `right`.
+
+    Groups that the fit has not seen are left out.
+    """
+    sweep, task, sigma2 = fit.problem.engine.sweep(fit.lam_working), fit.problem, fit.optimum.sigma2
+    whiten = [task.whiten[part, part] for part in task.blocks.parts]
+    seen = [_whitened(rows, whiten) for rows in (left, right)]
+    out: Array = np.einsum("mi,mi->m", _leverage(fit, left), _leverage(fit, right))
+    for f, (Zf, j) in enumerate(seen[0]):
+        for g, (Zg, k) in enumerate(seen[1]):
+            if left is right and g < f:  # the mirror of a pair that is counted twice below
+                continue
+            both = np.flatnonzero((j >= 0) & (k >= 0))
+            for start in range(0, len(both), tolerances.ROW_BLOCK):
+                some = both[start : start + tolerances.ROW_BLOCK]
+                W = sweep.between(f, g, j[some], k[some])
+                twice = 2.0 if left is right and g > f else 1.0
+                out[some] += twice * sigma2 * np.einsum("ma,abm,mb->m", Zf[some], W, Zg[some])
+    return out
+
+
+def _whitened(rows: Rows, whiten: list[Array]) -> list[tuple[Array, NDArray[np.intp]]]:
+    """Z in the coordinates of the search, and groups, by factor."""
+    return [(Z @ T, codes) for Z, T, codes in zip(rows.Z, whiten, rows.codes, strict=True)]
+
+
+def _leverage(fit: LmmFit, rows: Rows) -> Array:
+    """(m, p) of which products are what the estimation of beta adds."""
+    a = rows.X @ fit.problem.fixed.back
+    for effects, Z, codes in zip(all_effects(fit), rows.Z, rows.codes, strict=True):
+        seen = codes >= 0
+        a[seen] -= np.einsum("mq,mqp->mp", Z[seen], effects.leverage[codes[seen]])
+    scaled: Array = a @ fit.optimum.root
+    return scaled
+
+
+def hat_values(fit: LmmFit) -> Array:
+    """Leverages (n,): the diagonal of the hat matrix, d fitted_i / d y_i, variances held.
+
+    Their sum is the effective number of parameters of the fixed and random effects together.
+
+    Raises
+    ------
+    NeedsRows : the fit was made from summaries
+    NotYetSupported : correlated residuals
+
+    Notes
+    -----
+    w_i [x_i z_i] C^-1 [x_i z_i]' (`hat-matrix`), as lme4's hatvalues; under residual="by(x)" the
+    weight of a row is divided by the square of its stratum's ratio.
+    """
+    rows = own_rows(fit)
+    h = row_variance(fit, rows) / fit.optimum.sigma2
+    if rows.precision is not None:
+        h *= rows.precision
+    if fit.residual is not None:
+        if fit.residual.correlation is not None:
+            raise NotYetSupported(
+                f"Leverages under residual={fit.residual.structure!r}: the hat matrix of "
+                "correlated residuals is not built."
+            )
+        h /= np.square(fit.residual.ratio[fit.residual.stratum])
+    return np.asarray(h)
