@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from echelon import tolerances
 from echelon.effects.empirical_bayes import all_effects
+from echelon.effects.residual_inverse import residual_inverse
 from echelon.effects.rows import Rows, own_rows
-from echelon.errors import NotYetSupported
 from echelon.model.fit import LmmFit
 
 Array = NDArray[np.float64]
@@ -85,22 +85,33 @@ def hat_values(fit: LmmFit) -> Array:
     Raises
     ------
     NeedsRows : the fit was made from summaries
-    NotYetSupported : correlated residuals
 
     Notes
     -----
-    w_i [x_i z_i] C^-1 [x_i z_i]' (`hat-matrix`), as lme4's hatvalues; under residual="by(x)" the
-    weight of a row is divided by the square of its stratum's ratio.
+    The diagonal of [X Z] C^-1 [X Z]'R^-1 (`hat-matrix`), which is w_i [x_i z_i] C^-1 [x_i z_i]' for
+    independent residuals, as lme4's hatvalues. Correlated residuals may have leverages beyond 0
+    to 1: a row is then fitted from its neighbours' residuals too.
     """
     rows = own_rows(fit)
+    if fit.residual is not None and fit.residual.correlation is not None:
+        return _correlated(fit, rows)
     h = row_variance(fit, rows) / fit.optimum.sigma2
     if rows.precision is not None:
         h *= rows.precision
     if fit.residual is not None:
-        if fit.residual.correlation is not None:
-            raise NotYetSupported(
-                f"Leverages under residual={fit.residual.structure!r}: the hat matrix of "
-                "correlated residuals is not built."
-            )
         h /= np.square(fit.residual.ratio[fit.residual.stratum])
     return np.asarray(h)
+
+
+def _correlated(fit: LmmFit, rows: Rows) -> Array:
+    """Leverages with R^-1 off the diagonal: a covariance for every product of two rows in it."""
+    inverse = residual_inverse(fit)
+    every = inverse.extended(rows)
+    K, E = inverse.K.tocoo(), inverse.E
+    # the rows behind each entry of K: one, or all those of a cell
+    size = np.diff(E.indptr)[K.row]
+    entry = np.repeat(np.arange(K.nnz), size)
+    within = np.arange(len(entry)) - np.repeat(np.cumsum(size) - size, size)
+    row = E.indices[E.indptr[K.row[entry]] + within]
+    covariance = row_covariance(fit, every.take(K.col[entry]), every.take(row))
+    return np.bincount(row, K.data[entry] * covariance, rows.m) / fit.optimum.sigma2

@@ -139,6 +139,17 @@ class Coordinates:
             along[-1] = logdet_slope
         return Coefficients(omega, slope, logdet + 2 * float(design.rows @ log_delta), along)
 
+    def omega(self, ratio: Array, phi: float) -> Array:
+        """(m,) coefficients of the sets at ratios delta_h (H,) and the correlation at time 1."""
+        design = self.structure
+        c = np.ones(design.sets)
+        if design.spec.correlation == "cs":
+            c = self._exchangeable(phi, 0.0)[0]
+        elif self.correlated:
+            c = self._serial(float(np.sign(phi) * abs(phi) ** self.unit), 0.0)[0]
+        scaled: Array = c / (ratio[design.first] * ratio[design.second])
+        return scaled
+
     def edge(self, z: Array) -> tuple[int, str]:
         """The coordinate of the correlation and what it says, when it is at a bound; (-1, "").
 
