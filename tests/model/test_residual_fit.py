@@ -148,7 +148,7 @@ def test_zero_is_a_legitimate_bound():
 
 def test_what_needs_one_variance_refuses():
     fit = ec.lmer(FORMULA, table(), residual="by(sex)")
-    for what in (fit.icc, fit.r2, fit.explained, fit.equations, lambda: fit.report("x.html")):
+    for what in (fit.icc, fit.r2, fit.explained, lambda: fit.report("x.html")):
         with pytest.raises(NotYetSupported, match="independent residuals of one variance"):
             what()
 

@@ -178,3 +178,46 @@ def test_many_coefficients_have_commas_in_their_subscripts(sleep):
     text = ec.lmer(f"Reaction ~ {' + '.join(names)} + (1 | Subject)", table).equations().text
     assert "β_10,j x9_ij" in text
     assert "γ_10,0 x9_ij" in text
+
+
+def test_unequal_residual_variances_have_a_law_each():
+    hsb = ec.datasets.load("hsb", quiet=True)
+    fit = ec.lmer("mathach ~ cses + (1 | school)", hsb, residual="by(sector)")
+    shown = fit.equations()
+    assert "  r_ij ~ N(0, σ²_1) for sector = Public\n" in shown.text
+    assert "  r_ij ~ N(0, σ²_2) for sector = Catholic\n" in shown.text
+    assert r"r_{ij} \sim N(0,\ \sigma^{2}_{2})\quad \text{for }\text{sector = Catholic}" in shown.latex
+    ET.fromstring(shown.mathml)
+    public, catholic = np.square(fit.residual.sd)
+    numbers = fit.equations(numbers=True).text
+    assert f"N(0, {public:.3f}) for sector = Public" in numbers
+    assert f"N(0, {catholic:.3f}) for sector = Catholic" in numbers
+
+
+@pytest.mark.parametrize(
+    ("residual", "law"),
+    [
+        ("ar1(Days | Subject)", "corr(r_ij, r_hj) = φ^|Days_ij - Days_hj| within Subject"),
+        ("ar1(1 | Subject)", "corr(r_ij, r_hj) = φ^|i - h| within Subject"),
+        ("cs(1 | half)", "corr(r_ij, r_hj) = ρ within half"),
+    ],
+)
+def test_correlated_residuals_have_a_line(residual, law):
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    sleep["half"] = sleep.Subject.astype(str) + (sleep.Days > 4).astype(str)
+    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep, residual=residual)
+    shown = fit.equations()
+    assert f"  {law}\n" in shown.text
+    assert r"\operatorname{corr}(r_{ij},\ r_{hj})" in shown.latex
+    ET.fromstring(shown.mathml)
+    assert f"{fit.residual.phi:.3f}" in fit.equations(numbers=True).text
+
+
+def test_a_negative_correlation_keeps_its_sign_under_a_power():
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    sleep["Reaction"] += 60.0 * (-1.0) ** sleep["Days"]
+    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep, residual="ar1(Days | Subject)")
+    shown = fit.equations(numbers=True)
+    assert fit.residual.phi < 0
+    assert f"= (-{-fit.residual.phi:.3f})^|Days_ij" in shown.text
+    ET.fromstring(shown.mathml)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from echelon.model.fit import LmmFit
-from echelon.multilevel.equation_law import error_law, random_law
+from echelon.multilevel.equation_law import error_laws, random_law
 from echelon.multilevel.equation_levels import homes, subscripts
 from echelon.multilevel.equation_parts import Names, bare, column_parts, has_offset
 from echelon.multilevel.equation_tokens import Block, Equation, Number, Symbol, Term, Variable
@@ -52,7 +52,7 @@ def crossed_blocks(fit: LmmFit, *, numbers: bool) -> tuple[Block, ...]:
         laws.append(Block(f"Groups of {fit.factors[f]}", (law,)))
     response = Variable(bare(fit.response), sub[None])
     equation = Equation(response, (*terms, Term(None, (error,))))
-    return (Block("Combined", (equation, error_law(fit, error, numbers=numbers))), *laws)
+    return (Block("Combined", (equation, *error_laws(fit, error, numbers=numbers))), *laws)
 
 
 def _numbers(fixed: list[Names], random: list[list[Names]]) -> dict[Names, str]:

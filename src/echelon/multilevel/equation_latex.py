@@ -7,8 +7,10 @@ from itertools import groupby
 
 from echelon.multilevel.equation_tokens import (
     Block,
+    Correlated,
     Equation,
     Law,
+    Line,
     Number,
     Symbol,
     Term,
@@ -23,6 +25,8 @@ _LETTERS = {
     "tau": r"\tau",
     "theta": r"\theta",
     "sigma2": r"\sigma^{2}",
+    "phi": r"\phi",
+    "rho": r"\rho",
 }
 _GREEK = {"π": r"\pi ", "β": r"\beta "}  # in subscripts
 # Set outside of \text{}: MathJax knows no escapes within it.
@@ -43,13 +47,18 @@ _SPECIAL = {
 def to_latex(blocks: Sequence[Block]) -> str:
     """Equations as a LaTeX array with a column of headings and a column of equations."""
     rows = [
-        f"{_words(block.title) if i == 0 else ''} & "
-        + (_equation(line) if isinstance(line, Equation) else _law(line))
+        f"{_words(block.title) if i == 0 else ''} & {_line(line)}"
         for block in blocks
         for i, line in enumerate(block.lines)
     ]
     body = " \\\\\n".join(rows)
     return f"\\begin{{array}}{{ll}}\n{body}\n\\end{{array}}"
+
+
+def _line(line: Line) -> str:
+    if isinstance(line, Equation):
+        return _equation(line)
+    return _law(line) if isinstance(line, Law) else _correlated(line)
 
 
 def _equation(line: Equation) -> str:
@@ -63,13 +72,23 @@ def _equation(line: Equation) -> str:
 def _law(law: Law) -> str:
     over = f" / {_token(law.over)}" if law.over else ""
     if len(law.drawn) == 1:
-        return rf"{_token(law.drawn[0])} \sim N(0,\ {_signed(law.variance[0][0])}{over})"
+        where = rf"\quad \text{{for }}{_words(law.where)}" if law.where else ""
+        return rf"{_token(law.drawn[0])} \sim N(0,\ {_signed(law.variance[0][0])}{over}){where}"
     drawn = r" \\ ".join(_token(symbol) for symbol in law.drawn)
     rows = r" \\ ".join(" & ".join(_signed(entry) for entry in row) for row in law.variance)
     return (
         rf"\begin{{pmatrix}} {drawn} \end{{pmatrix}} \sim N\left(0,\ "
         rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}\right)"
     )
+
+
+def _correlated(line: Correlated) -> str:
+    pair, base = r",\ ".join(map(_token, line.pair)), _signed(line.base)
+    if line.apart:
+        base = f"({base})" if base.startswith("-") else base
+        base = rf"{base}^{{\lvert {' - '.join(map(_token, line.apart))} \rvert}}"
+    within = rf"\quad \text{{within }}{_words(line.within)}"
+    return rf"\operatorname{{corr}}({pair}) = {base}{within}"
 
 
 def _term(term: Term) -> str:

@@ -7,18 +7,30 @@ from html import escape
 
 from echelon.multilevel.equation_tokens import (
     Block,
+    Correlated,
     Equation,
     Law,
+    Line,
     Number,
     Symbol,
     Term,
     Variable,
 )
 
-_LETTERS = {"beta": "β", "gamma": "γ", "pi": "π", "tau": "τ", "theta": "θ", "sigma2": "σ"}
+_LETTERS = {
+    "beta": "β",
+    "gamma": "γ",
+    "pi": "π",
+    "tau": "τ",
+    "theta": "θ",
+    "sigma2": "σ",
+    "phi": "φ",
+    "rho": "ρ",
+}
 _LEFT = ' style="text-align:left;padding:0.25em 0.5em;white-space:nowrap"'
 # Without a mathematical font browsers cannot stretch parentheses; they can bend a border.
 _PARENTHESES = ' style="border:solid;border-width:0 1px;border-radius:0.7em/50%"'
+_WIDE = '<mspace width="1em"/>'
 _THIN = '<mspace width="0.17em"/>'
 _MINUS = "<mo>−</mo>"
 
@@ -27,7 +39,7 @@ def to_mathml(blocks: Sequence[Block]) -> str:
     """Equations as one `math` element: a table of headings and equations."""
     rows = [
         f"<mtr><mtd{_LEFT}>{_words(block.title) if i == 0 else ''}</mtd><mtd{_LEFT}><mrow>"
-        + (_equation(line) if isinstance(line, Equation) else _law(line))
+        + _line(line)
         + "</mrow></mtd></mtr>"
         for block in blocks
         for i, line in enumerate(block.lines)
@@ -37,6 +49,12 @@ def to_mathml(blocks: Sequence[Block]) -> str:
         + "".join(rows)
         + "</mtable></math>"
     )
+
+
+def _line(line: Line) -> str:
+    if isinstance(line, Equation):
+        return _equation(line)
+    return _law(line) if isinstance(line, Law) else _correlated(line)
 
 
 def _equation(line: Equation) -> str:
@@ -59,7 +77,19 @@ def _law(law: Law) -> str:
         drawn = _matrix(tuple((symbol,) for symbol in law.drawn))
         spread = _matrix(law.variance)
     inside = f"<mrow><mo>(</mo><mn>0</mn><mo>,</mo>{spread}<mo>)</mo></mrow>"
-    return f"{drawn}<mo>∼</mo><mi>N</mi>{inside}"
+    where = f"{_WIDE}{_words(f'for {law.where}')}" if law.where else ""
+    return f"{drawn}<mo>∼</mo><mi>N</mi>{inside}{where}"
+
+
+def _correlated(line: Correlated) -> str:
+    pair, base = "<mo>,</mo>".join(map(_token, line.pair)), _signed(line.base)
+    if line.apart:
+        if isinstance(line.base, Number) and line.base.value < 0:
+            base = f"<mrow><mo>(</mo>{base}<mo>)</mo></mrow>"
+        gap = _MINUS.join(map(_token, line.apart))
+        base = f"<msup>{base}<mrow><mo>|</mo>{gap}<mo>|</mo></mrow></msup>"
+    words = _words(f"within {line.within}")
+    return f"<mi>corr</mi><mo>(</mo>{pair}<mo>)</mo><mo>=</mo>{base}{_WIDE}{words}"
 
 
 def _matrix(rows: Sequence[Sequence[Symbol | Number]]) -> str:
@@ -91,7 +121,11 @@ def _token(token: Symbol | Number | Variable) -> str:
         return f"<msub>{_words(token.name)}{_subscript(token.sub)}</msub>"
     letter = f"<mi>{_LETTERS.get(token.letter, token.letter)}</mi>"
     if token.letter == "sigma2":
+        if token.sub:
+            return f"<msubsup>{letter}{_subscript(token.sub)}<mn>2</mn></msubsup>"
         return f"<msup>{letter}<mn>2</mn></msup>"
+    if not token.sub:
+        return letter
     return f"<msub>{letter}{_subscript(token.sub)}</msub>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from echelon.model.fit import LmmFit
-from echelon.multilevel.equation_law import error_law, random_law
+from echelon.multilevel.equation_law import error_laws, random_law
 from echelon.multilevel.equation_levels import Lower, Upper, homes, three_levels
 from echelon.multilevel.equation_parts import Names, bare, has_offset
 from echelon.multilevel.equation_tokens import (
@@ -68,7 +68,7 @@ def _blocks(m: _Parts) -> tuple[Block, ...]:
             "Level 1",
             (
                 Equation(response, (*level1, *last)),
-                error_law(fit, error, numbers=m.numbers),
+                *error_laws(fit, error, numbers=m.numbers),
             ),
         ),
         Block(f"Level 2: {fit.factors[m.fine]}", (*_level2(m), *_law2(m))),

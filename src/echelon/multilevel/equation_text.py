@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from echelon.multilevel.equation_tokens import (
     Block,
+    Correlated,
     Equation,
     Law,
+    Line,
     Number,
     Symbol,
     Term,
@@ -17,7 +19,16 @@ from echelon.multilevel.equation_tokens import (
 )
 
 _INSIDE = re.compile(r"\([^()]*\)|\[[^]]*\]")
-_LETTERS = {"beta": "β", "gamma": "γ", "pi": "π", "tau": "τ", "theta": "θ", "sigma2": "σ²"}
+_LETTERS = {
+    "beta": "β",
+    "gamma": "γ",
+    "pi": "π",
+    "tau": "τ",
+    "theta": "θ",
+    "sigma2": "σ²",
+    "phi": "φ",
+    "rho": "ρ",
+}
 
 
 def to_text(blocks: Sequence[Block]) -> str:
@@ -25,11 +36,14 @@ def to_text(blocks: Sequence[Block]) -> str:
     lines = []
     for block in blocks:
         lines.append(_plain(block.title))
-        lines += [
-            f"  {_equation(line) if isinstance(line, Equation) else _law(line)}"
-            for line in block.lines
-        ]
+        lines += [f"  {_line(line)}" for line in block.lines]
     return "\n".join(lines)
+
+
+def _line(line: Line) -> str:
+    if isinstance(line, Equation):
+        return _equation(line)
+    return _law(line) if isinstance(line, Law) else _correlated(line)
 
 
 def _equation(line: Equation) -> str:
@@ -44,9 +58,18 @@ def _law(law: Law) -> str:
     drawn = ", ".join(_token(symbol) for symbol in law.drawn)
     over = f"/{_token(law.over)}" if law.over else ""
     if len(law.drawn) == 1:
-        return f"{drawn} ~ N(0, {_signed(law.variance[0][0])}{over})"
+        where = f" for {_plain(law.where)}" if law.where else ""
+        return f"{drawn} ~ N(0, {_signed(law.variance[0][0])}{over}){where}"
     rows = "; ".join(" ".join(_signed(entry) for entry in row) for row in law.variance)
     return f"({drawn}) ~ N(0, T), T = [{rows}]"
+
+
+def _correlated(line: Correlated) -> str:
+    pair, base = ", ".join(map(_token, line.pair)), _signed(line.base)
+    if line.apart:
+        base = f"({base})" if base.startswith("-") else base
+        base = f"{base}^|{' - '.join(map(_token, line.apart))}|"
+    return f"corr({pair}) = {base} within {_plain(line.within)}"
 
 
 def _term(term: Term) -> str:

@@ -81,11 +81,34 @@ class Law:
     drawn : one symbol, or a vector of them
     variance : the matrix of its variances and covariances, row by row; one entry for one symbol
     over : a precision weight that divides the variance, or None
+    where : the rows it is the law of, in words; "" for all
     """
 
     drawn: tuple[Symbol, ...]
     variance: tuple[tuple[Symbol | Number, ...], ...]
     over: Variable | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """The correlation of two residuals of a group: a power of the distance, or one for all.
+
+    Attributes
+    ----------
+    pair : the residuals of two rows
+    base : the correlation at distance one, or at any
+    apart : what the distance is the difference of; () for one correlation
+    within : the variables whose groups hold both rows
+    """
+
+    pair: tuple[Symbol, Symbol]
+    base: Symbol | Number
+    apart: tuple[Symbol | Variable, ...]
+    within: str
+
+
+Line = Equation | Law | Correlated
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +116,7 @@ class Block:
     """Equations under one heading."""
 
     title: str
-    lines: tuple[Equation | Law, ...]
+    lines: tuple[Line, ...]
 
 
 def subscript(sub: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from echelon.model.fit import LmmFit
 from echelon.multilevel.equation_crossed import crossed_blocks
 from echelon.multilevel.equation_latex import to_latex
-from echelon.multilevel.equation_law import error_law, random_law
+from echelon.multilevel.equation_law import error_laws, random_law
 from echelon.multilevel.equation_mathml import to_mathml
 from echelon.multilevel.equation_nested import nested_blocks
 from echelon.multilevel.equation_parts import (
@@ -78,7 +78,8 @@ def equations(fit: LmmFit, *, numbers: bool = False) -> Equations:
     the rows of unit j in group k (`three-levels`; raudenbush2002, ch. 8). Other models of several
     factors, crossed ones among them, are written as one equation: j, k, ... number the groups of
     the factors in the order of the formula, theta are the fixed effects, b, c, ... the random
-    effects of each factor (`crossed-equation`; raudenbush2002, ch. 12).
+    effects of each factor (`crossed-equation`; raudenbush2002, ch. 12). Structured residuals have
+    a law for each stratum and a line for their correlation (`residual-equation`).
 
     Examples
     --------
@@ -100,7 +101,6 @@ def equations(fit: LmmFit, *, numbers: bool = False) -> Equations:
 
 def equation_blocks(fit: LmmFit, *, numbers: bool = False) -> tuple[Block, ...]:
     """The equations of a fit as tokens, for a writer."""
-    fit.require_plain("The law of the level-1 residuals in equations()")
     if len(fit.factors) > 1:
         order = nested_order(fit)
         if order is not None and len(order) == 2:
@@ -133,7 +133,7 @@ def equation_blocks(fit: LmmFit, *, numbers: bool = False) -> tuple[Block, ...]:
             "Level 1",
             (
                 Equation(response, (*level1, *offset, error)),
-                error_law(fit, Symbol("r", ("i", "j")), numbers=numbers),
+                *error_laws(fit, Symbol("r", ("i", "j")), numbers=numbers),
             ),
         ),
         Block(f"Level 2: {fit.factor}", (*level2, _random_law(fit, parts, numbers))),
