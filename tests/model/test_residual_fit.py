@@ -146,11 +146,11 @@ def test_zero_is_a_legitimate_bound():
     assert_allclose(fit.deviance, plain.deviance, atol=1e-4)
 
 
-def test_what_needs_one_variance_refuses():
+@pytest.mark.parametrize("method", ["profile", "bootstrap"])
+def test_what_takes_one_variance_refuses(method):
     fit = ec.lmer(FORMULA, table(), residual="by(sex)")
-    for what in (fit.icc, fit.r2, fit.explained, lambda: fit.report("x.html")):
-        with pytest.raises(NotYetSupported, match="independent residuals of one variance"):
-            what()
+    with pytest.raises(NotYetSupported, match="independent residuals of one variance"):
+        fit.confint(method=method)
 
 
 def test_summaries_refuse():

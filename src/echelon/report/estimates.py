@@ -175,7 +175,8 @@ def covariance_table(fit: LmmFit, shown: Inference) -> Table | None:
     )
     rows: tuple[Row, ...] = tuple(
         (
-            *(row.group, row.term, row.with_term, row.variance, row.variance_se, row.sd),
+            *(row.group, row.term, row.with_term if row.with_term != row.term else None),
+            *(row.variance, row.variance_se, row.sd),
             *(_sized(x, 1.0) for x in _ends(shown, row)),
         )
         for row in found

@@ -67,7 +67,7 @@ def report(
     Raises
     ------
     FileFormatError : the file cannot be written; an older file is left as it was
-    NotYetSupported : a residual structure; intervals that this model does not have
+    NotYetSupported : intervals that this model does not have
     DataError, UnknownOption : a further result without a table; options that are not known, or do
         not go together
 
@@ -92,7 +92,6 @@ def report(
     ...     report(fit, f"{folder}/timss.html").read_text(encoding="utf-8")[:15]
     '<!DOCTYPE html>'
     """
-    fit.require_plain("report()")
     further = results_of(also)
     shown = inference_of(fit, robust=robust, cluster=cluster, intervals=intervals, n=n, rng=rng)
     tests = tests_section(fit, robust=robust, cluster=cluster)
@@ -105,6 +104,12 @@ def report(
 def _title(fit: LmmFit) -> str:
     where = " and ".join(f"{len(g.levels):,} groups of {g.factor}" for g in fit.moments.groups)
     return f"A multilevel model of {fit.response} in {where}"
+
+
+def _formula(fit: LmmFit) -> str:
+    """The formula as typed, and the residual structure."""
+    residual = "" if fit.residual is None else f", residual = {fit.residual.structure}"
+    return f"{fit.spec.formula}{residual}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +129,7 @@ def report_page(fit: LmmFit, title: str, parts: Parts) -> str:
         policy=_policy(script),
         generator=f"Echelon {__version__}",
         title=safe(title),
-        formula=safe(fit.spec.formula),
+        formula=safe(_formula(fit)),
         style=f"{table_style()}\n{template('page.css')}",
         contents=_contents(sections),
         sections=sections,

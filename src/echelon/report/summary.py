@@ -9,6 +9,7 @@ import numpy as np
 from echelon.infer import Estimates, coefficient_values, component_values
 from echelon.model.fit import LmmFit
 from echelon.multilevel import GroupValues, explained_values, icc
+from echelon.multilevel.icc import residual_variance
 from echelon.report.markup import code, counted, said, share
 
 _SPOKEN = 4  # coefficients told in words; a table reads better than a longer list
@@ -27,6 +28,7 @@ def summary_paragraph(fit: LmmFit, *groups: GroupValues, values: Estimates | Non
         _fitted(fit),
         *_fixed(fit, coefficient_values(fit) if values is None else values),
         *(_random(fit) if len(fit.factors) == 1 else _several(fit)),
+        *_residual(fit),
         *_explained(fit),
         *(_reliability(fit, groups[0]) if len(fit.factors) == 1 else ()),
     ]
@@ -94,8 +96,8 @@ def _interval(values: Estimates, i: int) -> str:
 def _random(fit: LmmFit) -> Iterator[str]:
     rows = [row for row in component_values(fit).rows if not row.with_term]
     left = "" if len(fit.names) == 1 else " that the predictors leave"
-    within = rows[-1].sd
-    for row in rows[:-1]:
+    within = _within(fit)
+    for row in (row for row in rows if row.group in fit.factors):
         sd = said(row.sd, row.sd, 3)
         if row.sd == 0:
             effect = f"the effect of {code(row.term)}"
@@ -117,17 +119,22 @@ def _random(fit: LmmFit) -> Iterator[str]:
             )
 
 
+def _within(fit: LmmFit) -> float:
+    """The residual SD; of unequal ones the root of their mean square over the rows."""
+    return float(np.sqrt(residual_variance(fit)))
+
+
 def _several(fit: LmmFit) -> Iterator[str]:
     """The variances of several grouping factors, and how they divide the variance."""
     rows = [row for row in component_values(fit).rows if not row.with_term]
-    told = [row for row in rows if row.group in fit.factors]
+    told, within = [row for row in rows if row.group in fit.factors], _within(fit)
     spreads = [f"{code(r.group)} with {said(r.sd, r.sd, 3)}" for r in told if r.sd > 0]
     names = {row.term for row in told}
     what = "intercepts" if names == {"(Intercept)"} else "intercepts and slopes"
     if spreads and what == "intercepts":
         yield (
             f"The standard deviations of the true {what} between groups: {', '.join(spreads)}; "
-            f"within all groups, rows vary with {said(rows[-1].sd, rows[-1].sd, 3)}."
+            f"within all groups, rows vary with {said(within, within, 3)}."
         )
     elif spreads:
         each = (
@@ -147,6 +154,27 @@ def _several(fit: LmmFit) -> Iterator[str]:
         f"Of the variance{left}, {share(icc(fit))} lies between groups ({', '.join(parts)})"
         + ("." if what == "intercepts" else ", on average over the rows.")
     )
+
+
+def _residual(fit: LmmFit) -> Iterator[str]:
+    """The residual structure, where there is one."""
+    known = fit.residual
+    if known is None:
+        return
+    if len(known.strata) > 1:
+        spreads = (
+            f"{said(sd, sd, 3)} in {code(str(label))}"
+            for label, sd in zip(known.strata, known.sd.tolist(), strict=True)
+        )
+        yield f"By {code(known.by)}, residuals have standard deviations of {', '.join(spreads)}."
+    if known.correlation is not None:
+        spec = known.layout.spec
+        apart = f" one unit of {code(spec.time)} apart" if spec.time else " next to each other"
+        which = "Any two" if known.correlation == "cs" else "Two"
+        yield (
+            f"{which} residuals of one group of {code(':'.join(spec.group))}"
+            f"{'' if known.correlation == 'cs' else apart} correlate with {known.phi:.2f}."
+        )
 
 
 def _explained(fit: LmmFit) -> Iterator[str]:
