@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
         script = BIN / ("echelon.exe" if os.name == "nt" else "echelon")
         return call([script, "demo", *rest])
     install("test")
-    workers = [] if "-n" in rest else ["-n", "auto"]
+    workers = [] if "-n" in rest else ["-n", "auto", "--dist", "worksteal"]
     return call([PYTHON, "-m", "pytest", *workers, *rest], where=ROOT)
 
 

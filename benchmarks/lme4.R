@@ -34,7 +34,12 @@ batch <- function() {  # as many as there is time for
   }
   fits
 }
+if (mode == "influence") {  # the formula in the call itself: influence() evaluates it elsewhere
+  fitted <- do.call(lme4::lmer, list(formula, quote(table), REML = reml))
+  group <- trimws(sub("\\).*", "", sub(".*\\|", "", given[1])))
+}
 once <- function() switch(mode,
+  influence = list(fit = fitted, left = influence(fitted, group)),
   summary = {
     fit <- lmerTest::lmer(formula, table, REML = reml)
     list(fit = fit, text = capture.output(print(summary(fit))))
@@ -61,6 +66,8 @@ list_of <- function(x) paste0("[", paste(format(x, digits = 17), collapse = ",")
 logliks <- vapply(result[["fits"]], function(f) as.numeric(logLik(f)), 0)
 fit <- if (mode == "batch") result$fits[[1]] else result$fit
 components <- as.data.frame(VarCorr(fit))
+variances <- components[is.na(components$var2), "vcov"]
+if (mode == "influence") variances <- unname(result$left[[sprintf("var.cov.comps[-%s]", group)]][, "sigma^2"])
 cat(sprintf(
   '{"version": "%s", "seconds": %s, "cpu": %s, "peak_mb": %s, "threads": 0, "text": "%s", ',
   packageVersion("lme4"), list_of(seconds), list_of(cpu), if (is.na(peak)) "null" else round(peak, 1),
@@ -72,6 +79,6 @@ cat(sprintf(
   list_of(sqrt(diag(as.matrix(vcov(fit)))))
 ))
 cat(sprintf(
-  '"variances": %s, "df": %s, "logliks": %s}\n', list_of(components[is.na(components$var2), "vcov"]),
+  '"variances": %s, "df": %s, "logliks": %s}\n', list_of(variances),
   if (is.null(result$df)) "[]" else list_of(result$df), if (length(logliks)) list_of(logliks) else "[]"
 ))

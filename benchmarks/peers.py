@@ -88,6 +88,8 @@ def peer(name: str, work: Workload, patience: float = float("inf")) -> Peer:
         return replace(made, prepare=made.fit, fit=_tested(work.mode))
     if work.mode == "bootstrap":
         return replace(made, prepare=made.fit, fit=_bootstrapped)
+    if work.mode == "influence":
+        return replace(made, prepare=made.fit, fit=_left_out(work), answer=_of_deletions(made))
     if work.mode == "refit":
         return replace(made, prepare=lambda t: refit(t, ["r1"]), fit=lambda again: again())
     if work.mode == "batch":
@@ -114,6 +116,26 @@ def _bootstrapped(fit: Any) -> Any:
     """1,000 replicates of a fitted model, and the intervals of all parameters."""
     fit.confint("bootstrap", n=1000, rng=1)
     return fit
+
+
+def _left_out(work: Workload) -> Callable[[Any], Any]:
+    """Every group of a fitted model left out in turn, refitted exactly."""
+
+    def run(fit: Any) -> Any:
+        if not hasattr(fit, "influence"):
+            raise NotAvailable("no influence() in this version")
+        return fit.influence(work.model.groups, refit=True)
+
+    return run
+
+
+def _of_deletions(made: Peer) -> Callable[[Any], Answer]:
+    """The fit, and the residual variances without each group."""
+
+    def told(found: Any) -> Answer:
+        return replace(made.answer(found.fit), variances=tuple(found.components[:, -1].tolist()))
+
+    return told
 
 
 def _one_by_one(patience: float) -> Callable[[Any], list[Any]]:

@@ -17,6 +17,7 @@ Mode = Literal[
     "refit",
     "batch",
     "bootstrap",
+    "influence",
     "satterthwaite",
     "kenward-roger",
 ]
@@ -57,6 +58,8 @@ class Workload:
         coefficient); "satterthwaite", "kenward-roger" (the coefficients of a fitted model with
         these df); "refit" (a fitted model to one new response); "batch" (the same to 1,000);
         "bootstrap" (1,000 parametric replicates of a fitted model and their intervals);
+        "influence" (a fitted model refitted without each of its groups; compared by the residual
+        variances without each);
         "import" (a new process: import, then its first fit)
     seconds, megabytes : Echelon's targets
     large : single fits are long enough to be timed a few times only, and memory is shown
@@ -184,6 +187,15 @@ WORKLOADS = (
         seconds=5.0,
         large=True,
         peers=("echelon",),
+    ),
+    Workload(
+        "hsb-influence",
+        "the same, fitted: refits without each of 160 schools",
+        _CROSS_LEVEL,
+        "influence",
+        seconds=1.0,
+        large=True,
+        peers=("echelon", "lme4"),
     ),
     Workload(
         "chem97",

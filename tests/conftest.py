@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
@@ -13,3 +14,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("echelon")
+
+
+@pytest.fixture
+def one_figure(monkeypatch):
+    """Reports with their first figure only: drawing all of them takes most of their time."""
+    from echelon.report import figures
+
+    every = figures.figures
+    monkeypatch.setattr(figures, "figures", lambda fit: every(fit)[:1])

@@ -68,3 +68,11 @@ PROFILE = dict(
 )
 """Limits of profile intervals: the references' splines are good to about 1e-7; a search without
 derivatives finds a deviance to about 1e-12, and its root near 2 no worse (measured: 1e-13)."""
+
+NONCENTRAL = 1e-10
+"""Areas of the noncentral t, absolute: R's series ends at 1e-12 of its sum and loses a digit at a
+million degrees of freedom (measured: 1.1e-11 from our integral)."""
+
+NLME_PLAIN = 1e-5
+"""nlme's residuals at the end of its own search, absolute, in standard deviations: it stops about 1e-6
+short of the optimum in sigma and the correlation (measured against polished references)."""

@@ -17,11 +17,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from echelon import datasets, errors
     from echelon.api.contrasts import contrast
+    from echelon.api.design_study import design_study
     from echelon.api.fitting import lm, lmer
     from echelon.api.likelihood import anova
+    from echelon.api.power import mdes, optimal_design, power, sample_size
     from echelon.api.results import LMM, OLS
     from echelon.api.tables import compare, describe, oneway
-    from echelon.data import center, group_mean, read
+    from echelon.data import center, group_mean, read, write
     from echelon.model.summaries import Summaries
 
 _HOME = {
@@ -33,11 +35,17 @@ _HOME = {
     "compare": "echelon.api.tables",
     "contrast": "echelon.api.contrasts",
     "describe": "echelon.api.tables",
+    "design_study": "echelon.api.design_study",
+    "mdes": "echelon.api.power",
     "oneway": "echelon.api.tables",
+    "optimal_design": "echelon.api.power",
+    "power": "echelon.api.power",
+    "sample_size": "echelon.api.power",
     "Summaries": "echelon.model.summaries",
     "center": "echelon.data",
     "group_mean": "echelon.data",
     "read": "echelon.data",
+    "write": "echelon.data",
 }
 _ROOMS = ("datasets", "errors")
 
@@ -51,12 +59,18 @@ __all__ = [
     "contrast",
     "datasets",
     "describe",
+    "design_study",
     "errors",
     "group_mean",
     "lm",
     "lmer",
+    "mdes",
     "oneway",
+    "optimal_design",
+    "power",
     "read",
+    "sample_size",
+    "write",
 ]
 
 

@@ -75,6 +75,20 @@ class UnknownArgument(EchelonError, TypeError):
         super().__init__(f"{function}() has no option {name}=.{hint}")
 
 
+class WrongCall(EchelonError, TypeError):
+    """A call that lacks an argument, or gives more by position than there are."""
+
+    def __init__(
+        self, function: str, problem: str, positions: Sequence[str], names: Sequence[str]
+    ) -> None:
+        ways = [
+            f"{how}: {', '.join(some)}"
+            for how, some in (("By position it takes", positions), ("By name", names))
+            if some
+        ]
+        super().__init__(f"{function}(): {problem}. {'. '.join(ways) or 'It takes none'}.")
+
+
 class NotIdentified(EchelonError, ValueError):
     """The data hold too little to estimate the model: one group, one row a group, a perfect fit."""
 

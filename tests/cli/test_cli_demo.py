@@ -60,8 +60,8 @@ def test_every_file_is_listed_and_opens(demo):
     for name in ("report.html", "report-eclsk.html"):
         assert "SYNTHETIC" in (demo.folder / name).read_text(encoding="utf-8")
     figures = {p.stem.split("_")[0] for p in (demo.folder / "figures").glob("*.png")}
-    kinds = {"caterpillar", "shrinkage", "observed", "distributions", "weights", "means"}
-    assert figures == kinds
+    kinds = {"caterpillar", "league", "shrinkage", "observed", "distributions", "weights", "means"}
+    assert figures == kinds | {"residuals", "scale", "qq", "group"}
     for path in (demo.folder / "figures").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
 

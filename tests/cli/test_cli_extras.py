@@ -248,6 +248,7 @@ def test_lines_fit_80_columns(shell):
     assert max(map(len, said.splitlines())) <= 80
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_all_files_hold_all_tables(shell, tmp_path, hsb):
     import docx
     import pptx

@@ -14,7 +14,6 @@ from echelon.errors import (
     EchelonWarning,
     NeedsRows,
     NotIdentified,
-    NotYetSupported,
 )
 from echelon.model.refit import refit_products
 from echelon.moments.responses import responses
@@ -194,10 +193,64 @@ def test_summaries_have_no_rows() -> None:
         fit.refit(np.zeros(30))
 
 
-def test_residual_structures_are_refused(sleep: pd.DataFrame, Y: np.ndarray) -> None:
+@pytest.mark.parametrize("residual", ["ar1(Days | Subject)", "by(late)", "by(late) + cs(1 | half)"])
+def test_residual_structures_go_one_by_one(
+    sleep: pd.DataFrame, Y: np.ndarray, residual: str
+) -> None:
+    """As fits from scratch, number for number."""
+    late = np.where(sleep["Days"] > 4, "late", "early")
+    data = sleep.assign(
+        late=late, half=sleep["Subject"].astype(str) + np.where(sleep["Days"] % 2, "a", "b")
+    )
+    formula = "Reaction ~ Days + (1 | Subject)"
+    fit = ec.lmer(formula, data, residual=residual)
+    again = fit.refit(sleep["Reaction"])
+    assert again.deviance == pytest.approx(fit.deviance, rel=1e-14)
+    found = fit.refit(Y[:, :3])
+    assert found.residual.shape == (3, fit.residual.parameters)
+    assert found.component_names[-fit.residual.parameters :] == fit.residual.names
+    for r in range(3):
+        fresh = ec.lmer(formula, data.assign(Reaction=Y[:, r]), residual=residual)
+        assert_allclose(found.deviance[r], fresh.deviance, rtol=1e-13)
+        assert_allclose(found.beta[r], fresh.optimum.beta, rtol=1e-9)
+        assert_allclose(found.std_error[r] ** 2, np.diagonal(fresh.optimum.vcov), rtol=1e-8)
+        assert_allclose(found.residual[r], fresh.residual.estimates, rtol=1e-8)
+        assert_allclose(found.sigma[r], fresh.sigma, rtol=1e-9)
+        assert found[r].residual.phi == pytest.approx(fresh.residual.phi, nan_ok=True)
+    frame = found.frame()
+    assert frame[fit.residual.names[-1]].tolist() == found.residual[:, -1].tolist()
+    assert fit.residual.names[-1] in str(found)
+
+
+def test_the_iterative_method_goes_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 20, 400), rng.integers(0, 15, 400)
+    noise = (
+        rng.normal(size=(400, 2))
+        + rng.normal(size=20)[a][:, None]
+        + rng.normal(size=15)[b][:, None]
+    )
+    data = pd.DataFrame({"y": noise[:, 0], "a": a, "b": b})
+    formula = "y ~ 1 + (1 | a) + (1 | b)"
+    fit = ec.lmer(formula, data, method="iterative", rng=5)
+    found = fit.refit(noise)
+    for r in range(2):
+        fresh = ec.lmer(formula, data.assign(y=noise[:, r]), method="iterative", rng=5)
+        assert_allclose(found.deviance[r], fresh.deviance, rtol=1e-10)
+        assert_allclose(found.sigma[r], fresh.sigma, rtol=1e-8)
+    assert found.residual is None
+
+
+def test_one_by_one_a_constant_is_refused_and_a_failure_counted(
+    sleep: pd.DataFrame, Y: np.ndarray
+) -> None:
     fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep, residual="ar1(Days | Subject)")
-    with pytest.raises(NotYetSupported, match="refit"):
-        fit.refit(Y)
+    with pytest.raises(NotIdentified, match="'flat' is the same in every row"):
+        fit.refit(pd.DataFrame({"fine": Y[:, 0], "flat": 1.0}))
+    with pytest.warns(EchelonWarning, match="1 of 2 refits failed"):
+        found = fit.refit(pd.DataFrame({"line": 3.0 + 2 * sleep["Days"], "fine": Y[:, 0]}))
+    assert found.counts == {"converged": 1, "boundary": 0, "failed": 1}
+    assert np.isnan(found.beta[0]).all() and np.isnan(found.residual[0]).all()
 
 
 def test_structured_covariances_go_one_by_one(sleep: pd.DataFrame, Y: np.ndarray) -> None:

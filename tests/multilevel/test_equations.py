@@ -186,7 +186,9 @@ def test_unequal_residual_variances_have_a_law_each():
     shown = fit.equations()
     assert "  r_ij ~ N(0, σ²_1) for sector = Public\n" in shown.text
     assert "  r_ij ~ N(0, σ²_2) for sector = Catholic\n" in shown.text
-    assert r"r_{ij} \sim N(0,\ \sigma^{2}_{2})\quad \text{for }\text{sector = Catholic}" in shown.latex
+    assert (
+        r"r_{ij} \sim N(0,\ \sigma^{2}_{2})\quad \text{for }\text{sector = Catholic}" in shown.latex
+    )
     ET.fromstring(shown.mathml)
     public, catholic = np.square(fit.residual.sd)
     numbers = fit.equations(numbers=True).text

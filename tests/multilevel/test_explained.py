@@ -82,3 +82,20 @@ def test_rows_and_summaries_agree(eclsk):
     rows = ec.lmer("g1rscore ~ sector + (1 | schid)", eclsk).explained()
     np.testing.assert_allclose(given["variance_null"], rows["variance_null"], rtol=1e-7)
     np.testing.assert_allclose(given["explained"], rows["explained"], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("structure", ["by(late)", "ar1(Days | Subject)"])
+def test_residual_structures(sleep, structure):
+    """The null model has the same structure, estimated again; residual variances are means."""
+    table = sleep.assign(late=np.where(sleep["Days"] < 5, "early", "late"))
+    fit = ec.lmer("Reaction ~ Days + (Days | Subject)", table, residual=structure)
+    own = ec.lmer("Reaction ~ 1 + (1 | Subject)", table, residual=structure)
+    made = null_model(fit)
+    np.testing.assert_allclose(made.residual.sd, own.residual.sd, rtol=1e-6)
+    np.testing.assert_allclose(made.optimum.covariance, own.optimum.covariance, rtol=1e-5)
+    np.testing.assert_allclose(made.optimum.deviance, own.optimum.deviance, rtol=1e-9)
+    found = fit.explained()
+    before, after = (np.mean(f.residual.sd[f.residual.stratum] ** 2) for f in (own, fit))
+    np.testing.assert_allclose(found["explained"].iloc[-1], 1 - after / before, rtol=1e-5)
+    given = fit.explained(own)
+    np.testing.assert_allclose(found["explained"], given["explained"], rtol=1e-4, atol=1e-6)

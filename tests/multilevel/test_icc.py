@@ -68,15 +68,36 @@ def test_shares_do_not_depend_on_the_coding(sleep):
         assert r2(other).marginal == pytest.approx(r2(raw).marginal, rel=1e-6)
 
 
-def test_precision_weights_weigh_the_rows(sleep):
+def test_rows_count_once_whatever_their_precision(sleep):
     w = np.linspace(0.5, 2.0, len(sleep))
-    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep, precision=w)
+    fit = ec.lmer("Reaction ~ Days + (Days | Subject)", sleep, precision=w)
     days = sleep["Days"].to_numpy(float)
-    spread = np.cov(days, aweights=w, ddof=0) * len(w) / (len(w) - 1)
-    np.testing.assert_allclose(
-        variance_shares(fit).fixed, fit.optimum.beta[1] ** 2 * spread, **CLOSED
-    )
-    assert variance_shares(fit).residual == fit.optimum.sigma2
+    z = np.column_stack([np.ones(len(days)), days])
+    share = variance_shares(fit)
+    np.testing.assert_allclose(share.fixed, np.var(z @ fit.optimum.beta, ddof=1), **CLOSED)
+    expected = np.mean(np.einsum("ia,ab,ib->i", z, fit.optimum.covariance, z))
+    np.testing.assert_allclose(share.random, expected, **CLOSED)
+    assert share.residual == fit.optimum.sigma2
+
+
+def test_unequal_residual_variances(hsb):
+    """The residual variance is the mean over the rows of each row's."""
+    fit = ec.lmer("mathach ~ ses + (1 | school)", hsb, residual="by(sex)")
+    sd = fit.residual.sd[fit.residual.stratum]
+    tau, residual = fit.optimum.covariance[0, 0], np.mean(sd**2)
+    fixed = fit.optimum.beta[1] ** 2 * hsb["ses"].var()
+    np.testing.assert_allclose(fit.icc(), tau / (tau + residual), **CLOSED)
+    np.testing.assert_allclose(fit.r2().marginal, fixed / (fixed + tau + residual), **CLOSED)
+    shares = fit.icc_by_group()["share"].tolist()
+    np.testing.assert_allclose(shares, [fit.icc(), 1 - fit.icc()], **CLOSED)
+
+
+def test_correlated_residuals(sleep):
+    """Their correlation leaves the mean variance of a row as it is."""
+    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep, residual="ar1(Days | Subject)")
+    assert variance_shares(fit).residual == pytest.approx(fit.sigma**2, rel=1e-12)
+    tau = fit.optimum.covariance[0, 0]
+    assert fit.icc() == pytest.approx(tau / (tau + fit.sigma**2), rel=1e-12)
 
 
 def test_zero_variance():

@@ -58,3 +58,15 @@ def test_hsb_against_the_book(hsb):
     slopes = ec.lmer("mathach ~ cses + (cses | school)", hsb).reliability()
     assert slopes["reliability"].tolist() == pytest.approx([0.908, 0.260], abs=5e-3)
     assert slopes["groups_used"].tolist() == [160, 160]
+
+
+@pytest.mark.parametrize("unit", [1e-7, 1e-3, 1e4, 1e7])
+def test_the_unit_of_a_slope_does_not_matter(unit):
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    plain = ec.lmer("Reaction ~ Days + (Days | Subject)", sleep).groups()
+    sleep["Days"] = sleep["Days"] * unit
+    scaled = ec.lmer("Reaction ~ Days + (Days | Subject)", sleep).groups()
+    assert np.isfinite(scaled["reliability"]).all()
+    np.testing.assert_allclose(scaled["reliability"], plain["reliability"], rtol=1e-5)
+    slopes = plain["term"] == "Days"
+    np.testing.assert_allclose(scaled["ols"][slopes] * unit, plain["ols"][slopes], rtol=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import unwrap
 
 import pytest
 
@@ -12,6 +13,8 @@ from echelon.errors import FileFormatError, MissingDependency, UnknownOption
 from echelon.plot.words import label, number
 
 ROWS = ["distributions", "observed", "weights"]
+RESIDUALS = ["residuals", "scale_location", "qq"]
+GROUPS = ["group_qq", "group_residuals"]
 
 
 def test_the_figures_that_apply(timss, eclsk, hsb, summaries):
@@ -19,15 +22,22 @@ def test_the_figures_that_apply(timss, eclsk, hsb, summaries):
         key: [name for name, _, _ in plot.figures(fit)]
         for key, fit in (("timss", timss), ("eclsk", eclsk), ("hsb", hsb), ("summaries", summaries))
     }
-    assert names["timss"] == [*ROWS, "shrinkage", "caterpillar"]
-    assert names["eclsk"] == [*names["timss"], "means_by_schmeansesc"]
-    assert names["summaries"] == names["timss"][1:]
+    own = [*ROWS, "shrinkage", "caterpillar", "league"]
+    assert names["timss"] == [*own, *RESIDUALS, *GROUPS]
+    assert names["eclsk"] == [*own, "means_by_schmeansesc", *RESIDUALS, *GROUPS]
+    assert names["summaries"] == [*own[1:], *GROUPS]
     assert names["hsb"][3:] == [
         "shrinkage_intercept",
         "caterpillar_intercept",
+        "league_intercept",
         "shrinkage_cses",
         "caterpillar_cses",
+        "league_cses",
         "means_by_meanses",
+        *RESIDUALS,
+        *GROUPS,
+        "effects_scatter",
+        "mahalanobis",
     ]
 
 
@@ -76,7 +86,7 @@ def test_files_are_written_whole_and_alike(timss, tmp_path):
     folder = tmp_path / "new" / "figures"
     paths = timss.plot.save_all(folder, formats=("svg",))
     assert sorted(paths) == sorted(folder.iterdir())  # no temporary file is left
-    assert len(paths) == 5
+    assert len(paths) == 11
     assert all(path.stat().st_size > 1000 for path in paths)
     before = {path: path.read_bytes() for path in paths}
     timss.plot.save_all(folder, formats=("svg",))
@@ -116,7 +126,7 @@ def test_importing_the_figures_does_not_load_matplotlib():
 
 
 def test_methods_are_the_functions(timss):
-    assert timss.plot.caterpillar.__func__ is plot.caterpillar
+    assert unwrap(timss.plot.caterpillar.__func__) is plot.caterpillar
     assert plot.FitPlots.weights is plot.weights
     assert "caterpillar" in repr(timss.plot)
     with pytest.raises(AttributeError):

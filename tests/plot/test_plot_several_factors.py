@@ -30,23 +30,34 @@ def test_the_figures_of_every_factor(three, crossed):
         "distributions_room_school",
         "shrinkage_room_school",
         "caterpillar_room_school",
+        "league_room_school",
         "distributions_school",
         "shrinkage_school",
         "caterpillar_school",
+        "league_school",
         "means_by_funds",
         "means_by_skill",
+        "residuals",
+        "scale_location",
+        "qq",
+        "group_qq_room_school",
+        "group_residuals_room_school",
+        "group_qq_school",
+        "group_residuals_school",
     ]
-    assert names(crossed)[:5] == [
+    assert names(crossed)[:7] == [
         "distributions_pupil",
         "shrinkage_pupil_intercept",
         "caterpillar_pupil_intercept",
+        "league_pupil_intercept",
         "shrinkage_pupil_load",
         "caterpillar_pupil_load",
+        "league_pupil_load",
     ]
 
 
 def test_a_predictor_is_drawn_for_the_groups_it_belongs_to(three):
-    found = {name: draw.options["factor"] for name, _, draw in plot.figures(three)}
+    found = {name: draw.options.get("factor") for name, _, draw in plot.figures(three)}
     assert found["means_by_funds"] == "school"
     assert found["means_by_skill"] == "room:school"
 

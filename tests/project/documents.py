@@ -1,7 +1,8 @@
 """Run the Python blocks of a Markdown page, and compare or rewrite the outputs below them.
 
 A fenced `python` block is run, in the order of the page and in one namespace; a `text` block that
-follows holds what it prints. `python tests/project/documents.py` rewrites the outputs.
+follows holds what it prints. `python tests/project/documents.py` rewrites the outputs, and the figures
+that a page saves and shows; with names of pages, those only.
 """
 
 from __future__ import annotations
@@ -9,12 +10,21 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
+import sys
 import tempfile
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/lecture.md", "docs/inference.md")
+PAGES = (
+    "README.md",
+    "docs/lecture.md",
+    "docs/inference.md",
+    "docs/design-study.md",
+    "docs/planning.md",
+    "docs/after-the-table.md",
+)
 BLOCK = re.compile(r"```python\n(?P<code>.*?)```(?:\n\n```text\n(?P<output>.*?)```)?", re.DOTALL)
 
 
@@ -28,6 +38,8 @@ def outputs(page: str) -> list[tuple[str, str | None, str]]:
             exec(compile(match["code"], page, "exec"), names)
         lines = [line.rstrip() for line in printed.getvalue().splitlines()]
         found.append((match["code"], match["output"], "".join(f"{line}\n" for line in lines)))
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
     return found
 
 
@@ -43,8 +55,16 @@ def rewrite(page: str) -> None:
     path.write_text(BLOCK.sub(renewed, path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
+def keep_figures(page: str) -> None:
+    """Put the pictures that a page saved, and shows from a folder `figures`, into that folder."""
+    shown = re.findall(r"\]\((figures/[^)]+)\)", (ROOT / page).read_text(encoding="utf-8"))
+    for name in shown:
+        shutil.copy(Path(name).name, (ROOT / page).parent / name)
+
+
 if __name__ == "__main__":
     os.environ["MPLBACKEND"] = "agg"
-    for name in PAGES:
+    for name in sys.argv[1:] or PAGES:
         with tempfile.TemporaryDirectory() as folder, chdir(folder):
             rewrite(name)
+            keep_figures(name)

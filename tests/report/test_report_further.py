@@ -13,6 +13,8 @@ import echelon as ec
 from echelon.errors import DataError
 from echelon.report.further import further_section, results_of
 
+pytestmark = pytest.mark.usefixtures("one_figure")
+
 FORMULA = "mathach ~ ses * sector + meanses + (1 | school)"
 
 
@@ -45,7 +47,7 @@ def test_every_kind_of_result_is_shown(fit, results, tmp_path):
     text = path.read_text(encoding="utf-8")
     page = Page(text)
     sections = [a["id"] for a in page.all("section")]
-    place = SECTIONS.index("tests") + 1
+    place = SECTIONS.index("checks") + 1
     assert sections == [*SECTIONS[:place], "further", *SECTIONS[place:]]
     links = [a["href"].removeprefix("#") for a in page.all("a") if a["href"] != "#main"]
     assert links[: len(sections)] == sections
@@ -63,7 +65,7 @@ def test_figures_are_numbered_through_the_page(fit, results, tmp_path):
     page = Page(text)
     numbers = [a["id"] for a in page.all("figure")]
     assert numbers == [f"figure-{k}" for k in range(1, len(numbers) + 1)]
-    assert len(numbers) == 4 + len(fit.plot.figures())  # means, regions, profile, bootstrap
+    assert len(numbers) == 1 + 4  # of the fit; means, regions, profile, bootstrap
     assert all(a["alt"] and a["src"].startswith("data:image/") for a in page.all("img"))
     further = text.split('id="further"')[1].split("</section>")[0]
     assert further.count("<figure") == 4

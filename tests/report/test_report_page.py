@@ -21,6 +21,7 @@ SECTIONS = [
     "data",
     "model",
     "tests",
+    "checks",
     "groups",
     "figures",
     "meaning",

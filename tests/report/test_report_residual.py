@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 import echelon as ec
 from echelon.multilevel import group_values
 from echelon.report.summary import summary_paragraph
+
+pytestmark = pytest.mark.usefixtures("one_figure")
 
 
 def page(fit, path):
@@ -49,3 +52,16 @@ def test_the_correlation_is_named_once(tmp_path):
     html = fit.report(tmp_path / "r.html").read_text(encoding="utf-8")
     cells = re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", html)
     assert cells.count("ar1(Days | Subject)") == 1
+
+
+def test_checks_stand_in_the_report(tmp_path):
+    """The section says what fit.check() says, the gravest first and by name."""
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    sleep["Reaction"] += np.where(sleep["Days"] > 4, 3.0, 0.2) * 20 * np.sin(37.0 * sleep.index)
+    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep)
+    found = fit.check()
+    text = page(fit, tmp_path)
+    assert found.summary in text
+    assert found.problems or found.looks
+    for finding in (*found.problems, *found.looks):
+        assert finding.check in text

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 
 import echelon as ec
-from echelon.errors import DataError, NotYetSupported, UnknownArgument, UnknownOption
+from echelon.errors import DataError, UnknownArgument, UnknownOption
 from echelon.infer import component_values
 from echelon.report.estimates import covariance_table, fixed_table, random_table
 from echelon.report.inference import inference_of, parameter_name
 from echelon.report.term_tests import tests_section as section_of
 from echelon.report.words import cite_section, glossary_section, keys_of
 from several_factors import CROSSED, answers
+
+pytestmark = pytest.mark.usefixtures("one_figure")
 
 FORMULA = "mathach ~ ses * sector + (ses | school)"
 
@@ -279,9 +281,3 @@ def test_options_that_are_not_understood(sleep, hsb, tmp_path):
         with pytest.raises(kind, match=message):
             sleep.report(path, **options)
     assert not path.exists()
-
-
-def test_residual_structures_are_refused_as_before(tmp_path):
-    fit = ec.lmer("mathach ~ ses + (1 | school)", load("hsb"), residual="by(sector)")
-    with pytest.raises(NotYetSupported, match="report"):
-        fit.report(tmp_path / "r.html")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Self
 
@@ -78,7 +78,6 @@ def refit(fit: LmmFit, y: object) -> LMM | RefitResults:
     DataError : values that are missing, infinite or no numbers; another number of rows
     NotIdentified : a response that is constant, or reproduced by the fixed effects
     NeedsRows : the fit was made from summaries
-    NotYetSupported : the fit has a residual structure, or was made by the iterative method
 
     Warns
     -----
@@ -87,6 +86,7 @@ def refit(fit: LmmFit, y: object) -> LMM | RefitResults:
     Notes
     -----
     `moments-responses`, `batch-sums`; bates2015. The columns of a data frame name the responses.
+    With a residual structure, or by the iterative method, many responses are fitted one by one.
 
     Examples
     --------
@@ -145,13 +145,17 @@ def _numbers(frame: Frame, name: str) -> Array:
     return column.values.astype(np.float64, copy=False)
 
 
+def _short(y: Sequence[str]) -> str:
+    return repr(y) if isinstance(y, str) or len(y) < 4 else f"{y[0]!r}, {y[1]!r}, ..."
+
+
 def _array(y: object) -> Array:
     """Values as (n,) or (n, R)."""
     if isinstance(y, str) or (
         isinstance(y, list | tuple) and len(y) and all(isinstance(v, str) for v in y)
     ):
         raise DataError(
-            f"A fit keeps no table to look up {y!r}. Give the values: fit.refit(data[{y!r}])."
+            f"A fit keeps no table to look up {_short(y)}. Give the values: fit.refit(data[...])."
         )
     try:
         values = np.asarray(y, dtype=np.float64)

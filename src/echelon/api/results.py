@@ -16,21 +16,35 @@ from echelon import effects, infer, multilevel
 from echelon.api.anova import anova_of_terms
 from echelon.api.bootstrap import bootstrap
 from echelon.api.contrasts import contrast
+from echelon.api.diagnostics import (
+    check,
+    collinearity,
+    contextual,
+    linearity,
+    variance_homogeneity,
+)
 from echelon.api.emmeans import emmeans
+from echelon.api.explain import explain
+from echelon.api.fit_measures import conditional_aic, design_effect, performance
+from echelon.api.group_comparisons import compare_groups, comparison_intervals
+from echelon.api.influence import influence
 from echelon.api.likelihood import drop1, ranova
 from echelon.api.maketables import Maketables
 from echelon.api.marginaleffects import to_marginaleffects
 from echelon.api.options import known_options
+from echelon.api.predict import predict
 from echelon.api.predictions import predictions
 from echelon.api.profile import profile
+from echelon.api.ranks import ranks
 from echelon.api.refit import refit
 from echelon.api.slopes import johnson_neyman, slopes
+from echelon.api.variance_explained import r2_decomposition, r2_levels
 from echelon.data import named
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
 from echelon.model.theta import names_of_theta, theta
 from echelon.model.work import work
-from echelon.plot import FitPlots
+from echelon.plot import FitPlots, RowPlots
 from echelon.report import report
 from echelon.show.model import model_table, summary, summary_html
 
@@ -160,22 +174,45 @@ class LMM(LmmFit, _Habits, Maketables):
     groups = multilevel.groups
     ranef = effects.ranef
     conditional_sd = effects.conditional_sd
+    residual_file = known_options(multilevel.residual_file)
     coef = effects.coef
+    explain = explain
+    compare_groups = compare_groups
+    comparison_intervals = comparison_intervals
+    ranks = ranks
     # the multilevel workflow
     reliability = multilevel.reliability
-    icc = multilevel.icc
+    icc = known_options(multilevel.icc)
     icc_by_group = multilevel.icc_by_group
-    r2 = multilevel.r2
-    explained = multilevel.explained
+    r2 = known_options(multilevel.r2)
+    r2_levels = r2_levels
+    r2_decomposition = r2_decomposition
+    explained = known_options(multilevel.explained)
+    conditional_aic = conditional_aic
+    design_effect = design_effect
+    performance = performance
     variance_tests = multilevel.variance_tests
     equations = multilevel.equations
     emmeans = emmeans
     slopes = slopes
     johnson_neyman = johnson_neyman
+    predict = predict
     predictions = predictions
     to_marginaleffects = to_marginaleffects
+    # row by row
+    residuals = known_options(effects.residuals)
+    augment = known_options(effects.augment)
+    influence = influence
+    get_influence = influence
+    # what could be wrong
+    check = check
+    collinearity = collinearity
+    linearity = linearity
+    contextual = contextual
+    variance_homogeneity = variance_homogeneity
     # the same model of other responses
-    refit = refit
+    simulate = known_options(effects.simulate)
+    refit = known_options(refit)
     profile = profile
     bootstrap = bootstrap
     # what a reader sees
@@ -217,20 +254,35 @@ class OLS(OlsFit, _Habits, Maketables):
     emmeans = emmeans
     slopes = slopes
     johnson_neyman = johnson_neyman
+    predict = predict
     predictions = predictions
     to_marginaleffects = to_marginaleffects
     anova = known_options(anova_of_terms, "anova")
     drop1 = drop1
     contrast = contrast
+    performance = performance
     fixef = fixef
     vcov = known_options(cov_params, "vcov")
     cov_params = known_options(cov_params)
+    residuals = known_options(effects.residuals)
+    augment = known_options(effects.augment)
+    influence = influence
+    get_influence = influence
+    simulate = known_options(effects.simulate)
+    check = check
+    collinearity = collinearity
+    linearity = linearity
     summary = known_options(summary)
     table = known_options(model_table, "table")
     __repr__ = summary
     _repr_html_ = summary_html
 
     f_test = infer.f_test
+
+    @property
+    def plot(self) -> RowPlots:
+        """Figures of the residuals: `fit.plot.residuals()` and others."""
+        return RowPlots(self)
 
     @property
     def rsquared(self) -> float:

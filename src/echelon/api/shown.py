@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from echelon.show.table import Table
 
 
+_SCREEN = 100
+"""Characters of a line that a shell shows; wider tables continue below, as in `to_text(width=)`."""
+
+
 class HasTable(Protocol):
     """A result that can be a `Table`."""
 
@@ -48,7 +52,10 @@ def to_file(result: HasTable, path: str | PathLike[str]) -> None:
 
 def text(result: HasTable) -> str:
     """What a shell shows."""
-    return result.table().to_text()
+    made = result.table()
+    shown = made.to_text()
+    fits = max(map(len, shown.splitlines()), default=0) <= _SCREEN
+    return shown if fits else made.to_text(width=_SCREEN)
 
 
 def html(result: HasTable) -> str:

@@ -55,7 +55,7 @@ def compare(
     models = [Model(f, file, not ml, precision=precision, offset=offset) for f in formulas]
     to_file = None if json in (None, STDOUT) else Path(str(json))
     files = Files(docx=docx, pptx=pptx, html=html, latex=latex, json=to_file)
-    files.check(Path(file).expanduser() if is_path(file) else None)
+    files.check(*([Path(file).expanduser()] if is_path(file) else []))
     table = read_table(file)
     with working("Fitting"):
         fits = [fit_model(model, table) for model in models]

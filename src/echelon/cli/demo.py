@@ -31,7 +31,8 @@ _READ = (
     "report-eclsk.html   case 2, the model of step 14",
     "tables.docx, .pptx  the tables, to be edited in Word and PowerPoint",
     "figures             distributions, observed (step 1); weights (steps 6, 7);",
-    "                    shrinkage, caterpillar (step 8); means_by_... (step 14)",
+    "                    shrinkage, caterpillar, league (step 8);",
+    "                    means_by_... (step 14); residuals, qq, ...: step 4 checked",
 )
 _TITLE = "Multilevel models: two case studies (synthetic data)"
 

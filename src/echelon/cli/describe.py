@@ -42,7 +42,7 @@ def describe(
     echelon describe eclsk --vars g1rscore,schmeanses --by sector --level schid
     """  # noqa: D301
     files = Files(docx=docx, pptx=pptx, html=html, latex=latex)
-    files.check(Path(file).expanduser() if is_path(file) else None)
+    files.check(*([Path(file).expanduser()] if is_path(file) else []))
     data = read_table(file)
     chosen = _chosen(columns) if columns is not None else _numeric(data, {by, level})
     table = ec.describe(data, chosen, by=by, level=level).table()

@@ -2,90 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import typer
-
 import echelon as ec
 from echelon.cli import options as opt
+from echelon.cli.after import after_extras
+from echelon.cli.asked import BY, Asked
+from echelon.cli.extra import Extra
 from echelon.cli.terminal import working
 from echelon.errors import UnknownColumn
 
 if TYPE_CHECKING:
     from echelon.api.results import LMM, OLS
     from echelon.show import Table
-
-_BY = re.compile(r"\s+by\s+|\s*\|\s*")
-_DRAWS = ("--replicates", "--seed")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked for beside the fit, as on the command line."""
-
-    anova: opt.AnovaType | None = None
-    ranova: bool = False
-    drop1: bool = False
-    tests: tuple[str, ...] = ()
-    emmeans: tuple[str, ...] = ()
-    slopes: tuple[str, ...] = ()
-    johnson_neyman: tuple[str, ...] = ()
-    confint: opt.Confint | None = None
-    replicates: int | None = None
-    seed: int | None = None
-    robust: opt.Robust | None = None
-    cluster: str | None = None
-
-    @property
-    def multilevel_only(self) -> list[str]:
-        """The options given that need a multilevel model."""
-        drawn = self.confint not in (None, opt.Confint.wald)
-        given = {"--ranova": self.ranova, f"--confint {self.confint}": drawn}
-        return [option for option, used in given.items() if used]
-
-    @property
-    def any(self) -> bool:
-        """Whether anything was."""
-        return self != Asked()
-
-    def check(self, multilevel: bool) -> None:
-        """Refuse options that do not go together."""
-        if self.cluster is not None and self.robust is None:
-            raise typer.BadParameter("--cluster goes with --robust.")
-        if self.robust is not None and self.cluster is None and not multilevel:
-            raise typer.BadParameter(
-                "--robust needs --cluster COL here: the formula has no grouping factor."
-            )
-        drawn = zip(_DRAWS, (self.replicates, self.seed), strict=True)
-        given = [name for name, value in drawn if value is not None]
-        if given and self.confint is not opt.Confint.bootstrap:
-            raise typer.BadParameter(f"{' and '.join(given)} goes with --confint bootstrap.")
-        for spec in self.johnson_neyman:
-            if len(_BY.split(spec.strip())) != 2:
-                raise typer.BadParameter(
-                    f'--johnson-neyman {spec!r} names no moderator: write "ses by meanses".'
-                )
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """One result that was asked for.
-
-    Attributes
-    ----------
-    key : what kind it is, as JSON calls it
-    typed : how it was asked for; "" for an option without a text
-    result : the API's
-    table : of it
-    """
-
-    key: str
-    typed: str
-    result: Any
-    table: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +57,8 @@ def extras_of(fitted: LMM | OLS, asked: Asked, data: object) -> Extras:
         both = None if robust is None else _both(fitted, robust, cluster)
         made = list(_made(fitted, asked, {"robust": robust, "cluster": cluster}))
     made += _intervals(fitted, asked, {"robust": robust, "cluster": cluster})
+    with working("Checking"):
+        made += after_extras(fitted, asked.after, data)
     return Extras(tuple(made), robust, cluster, both, asked.seed)
 
 
@@ -168,7 +101,7 @@ def _made(fitted: LMM | OLS, asked: Asked, how: dict[str, Any]) -> Iterator[Extr
         variable, by = _spec(text)
         yield _extra("slopes", text, fitted.slopes(cast(str, variable), by=by, **how))
     for text in asked.johnson_neyman:
-        focal, moderator = _BY.split(text.strip())
+        focal, moderator = BY.split(text.strip())
         yield _extra("johnson_neyman", text, fitted.johnson_neyman(focal, moderator, **how))
 
 
@@ -198,7 +131,7 @@ def _spec(text: str) -> tuple[str | list[str], str | list[str] | None]:
     >>> _spec("sector"), _spec("a, b by c")
     (('sector', None), (['a', 'b'], 'c'))
     """
-    wanted, *by = _BY.split(text.strip(), maxsplit=1)
+    wanted, *by = BY.split(text.strip(), maxsplit=1)
     return _names(wanted), _names(by[0]) if by else None
 
 

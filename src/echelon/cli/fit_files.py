@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -9,15 +10,19 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 from echelon.cli.json_results import results_json
+from echelon.cli.row_files import ROW_FILES
 from echelon.cli.staging import Output
 from echelon.cli.terminal import note
 from echelon.errors import DataError
 
 if TYPE_CHECKING:
     from echelon.api.results import LMM, OLS
-    from echelon.cli.extras import Extra, Extras
+    from echelon.cli.extra import Extra
+    from echelon.cli.extras import Extras
     from echelon.show import Table
 
+_ROWS = (".csv", ".tsv", ".parquet", ".sav", ".dta", ".zsav", ".csv.gz", ".tsv.gz")
+"""Endings of files of rows: those that `echelon.write` has."""
 _ENDINGS = {
     "report": (".html", ".htm"),
     "docx": (".docx",),
@@ -26,8 +31,12 @@ _ENDINGS = {
     "latex": (".tex",),
     "groups": (".csv",),
     "json": (".json",),
+    **dict.fromkeys(ROW_FILES, _ROWS),
 }
-_MULTILEVEL_ONLY = ("report", "figures", "groups")
+_MULTILEVEL_ONLY = ("report", "figures", "groups", "residual_file")
+_OF_GROUPS = ("report", "figures", "groups")
+_IN_GALLERY = ("check", "ranks")
+"""Results whose figures are among those of every fit: residuals, Q-Q plots, league tables."""
 TABLE_FORMATS = ("docx", "pptx", "html", "latex")
 
 
@@ -43,6 +52,10 @@ class Files:
     figures: Path | None = None
     groups: Path | None = None
     json: Path | None = None
+    predictions: Path | None = None
+    augment: Path | None = None
+    residual_file: Path | None = None
+    simulate: Path | None = None
 
     @property
     def given(self) -> dict[str, Path]:
@@ -53,23 +66,43 @@ class Files:
     @property
     def multilevel_only(self) -> list[str]:
         """The options given that need a multilevel model."""
-        return [f"--{name}" for name in self.given if name in _MULTILEVEL_ONLY]
+        return [option_of(name) for name in self.given if name in _MULTILEVEL_ONLY]
 
-    def check(self, data: Path | None) -> None:
-        """Refuse endings that do not match, one path given twice, and the data file itself."""
+    def check(self, *data: Path) -> None:
+        """Refuse endings that do not match, one path given twice, and files that are read."""
         seen: dict[Path, str] = {}
         for name, path in self.given.items():
-            allowed = _ENDINGS.get(name, ())
-            if allowed and path.suffix.lower() not in allowed:
-                raise typer.BadParameter(
-                    f"--{name} needs a file name ending in {allowed[0]}, not {str(path)!r}."
-                )
+            option = option_of(name)
+            _check_ending(option, path, _ENDINGS.get(name, ()))
             place = path.expanduser().resolve()
-            if data is not None and place == data.resolve():
-                raise typer.BadParameter(f"--{name} would overwrite the data file {str(path)!r}.")
+            refuse_overwriting(option, path, data)
             if place in seen:
-                raise typer.BadParameter(f"--{seen[place]} and --{name} name the same file.")
-            seen[place] = name
+                raise typer.BadParameter(f"{seen[place]} and {option} name the same file.")
+            seen[place] = option
+
+
+def option_of(name: str) -> str:
+    """An option as it is typed."""
+    return f"--{name.replace('_', '-')}"
+
+
+def refuse_overwriting(option: str, path: Path, data: Sequence[Path]) -> None:
+    """Refuse to write to a file that is read."""
+    if path.expanduser().resolve() in {file.resolve() for file in data}:
+        raise typer.BadParameter(f"{option} would overwrite the data file {str(path)!r}.")
+
+
+def _check_ending(option: str, path: Path, allowed: tuple[str, ...]) -> None:
+    if not allowed or path.name.lower().endswith(allowed):
+        return
+    endings = allowed[:1] if allowed[0] != _ROWS[0] or len(allowed) == 1 else allowed[:5]
+    more = ""
+    if len(endings) > 1 and path.suffix.lower() in (".xlsx", ".xls"):
+        more = " Spreadsheets are not written; they open .csv."
+    listed = " or ".join([*([", ".join(endings[:-1])] if endings[1:] else []), endings[-1]])
+    raise typer.BadParameter(
+        f"{option} needs a file name ending in {listed}, not {str(path)!r}.{more}"
+    )
 
 
 def outputs(fitted: LMM | OLS, files: Files, extras: Extras) -> list[Output]:
@@ -79,7 +112,7 @@ def outputs(fitted: LMM | OLS, files: Files, extras: Extras) -> list[Output]:
     made = table_outputs([fitted.table(), *extras.tables], formats) if formats else []
     if "json" in given:
         made.append(text_output(given["json"], results_json(fitted, extras) + "\n"))
-    if given.keys() & set(_MULTILEVEL_ONLY):
+    if given.keys() & set(_OF_GROUPS):
         made += _multilevel(cast("LMM", fitted), given, extras)
     return made
 
@@ -116,7 +149,7 @@ def _report(fit: LMM, path: Path, extras: Extras) -> None:
     """Write the report, whose own tests are not shown twice."""
     found = {extra.typed: extra.result for extra in extras.made if extra.key == "intervals"}
     drawn = [result for method, result in found.items() if method != "wald"]
-    also = [extra.result for extra in extras.made if not _is_in_report(extra)]
+    also = [_with_figure(extra) for extra in extras.made if not _is_in_report(extra)]
     fit.report(
         path,
         also=also,
@@ -128,7 +161,16 @@ def _report(fit: LMM, path: Path, extras: Extras) -> None:
 
 def _is_in_report(extra: Extra) -> bool:
     """Whether every report has this result."""
-    return (extra.key, extra.typed) in {("anova", "III"), ("ranova", ""), ("intervals", "wald")}
+    always = {("anova", "III"), ("ranova", ""), ("intervals", "wald"), ("check", "")}
+    return (extra.key, extra.typed) in always
+
+
+def _with_figure(extra: Extra) -> Any:
+    """A result where it has a figure of its own, its table as the shell words it where not."""
+    from echelon.report.further import has_figure
+
+    own = has_figure(extra.result) and extra.key not in _IN_GALLERY
+    return extra.result if own else extra.table
 
 
 def _figures(fit: LMM, folder: Path, extras: Extras) -> None:
@@ -137,7 +179,7 @@ def _figures(fit: LMM, folder: Path, extras: Extras) -> None:
     from echelon.report.further import drawn, has_figure
 
     save_all(fit, folder)
-    shown = [extra for extra in extras.made if has_figure(extra.result)]
+    shown = [e for e in extras.made if has_figure(e.result) and e.key not in _IN_GALLERY]
     names = [extra.typed if extra.key == "intervals" else extra.key for extra in shown]
     for place, (name, extra) in enumerate(zip(names, shown, strict=True)):
         number = f"_{names[: place + 1].count(name)}" if names.count(name) > 1 else ""

@@ -1,17 +1,21 @@
-"""Tests, means, slopes and intervals as JSON: the rows of the API's tables, key by key."""
+"""What was asked for beside a fit as JSON: the rows of the API's tables, key by key."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from echelon.cli.json_after import AFTER, LISTS
+
 if TYPE_CHECKING:
-    from echelon.cli.extras import Extra, Extras
+    from echelon.cli.extra import Extra
+    from echelon.cli.extras import Extras
     from echelon.model.fit import LmmFit, OlsFit
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-_SINGLE = ("anova", "ranova", "drop1", "intervals")  # asked for once; the others are lists
+_SINGLE = ("anova", "ranova", "drop1", "intervals", *(key for key in AFTER if key not in LISTS))
+"""What is asked for once; the others are lists."""
 
 
 def extras_json(fit: LmmFit | OlsFit, extras: Extras) -> dict[str, Json]:
@@ -25,7 +29,7 @@ def extras_json(fit: LmmFit | OlsFit, extras: Extras) -> dict[str, Json]:
             made[extra.key] = one
         else:
             made[extra.key] = [*cast("list[Json]", made.get(extra.key, [])), one]
-    if extras.seed is not None:
+    if extras.seed is not None and "intervals" in made:
         cast("dict[str, Json]", made["intervals"])["seed"] = extras.seed
     return made
 
@@ -183,4 +187,5 @@ _MAKERS: dict[str, Callable[[Any], Json]] = {
     "slopes": _slopes,
     "johnson_neyman": _johnson_neyman,
     "intervals": _intervals,
+    **AFTER,
 }

@@ -46,6 +46,7 @@ def _results(fit: LmmFit | OlsFit) -> dict[str, Json]:
         "formula": fit.spec.formula,
         "response": fit.response,
         **_method(fit),
+        "residual": _structure(fit),
         "n": fit.n,
         **_coefficients(fit),
         **_random(fit),
@@ -66,6 +67,12 @@ def _method(fit: LmmFit | OlsFit) -> dict[str, Json]:
     if isinstance(fit, LmmFit):
         return {"model": "multilevel", "method": "REML" if fit.reml else "ML"}
     return {"model": "linear", "method": "OLS"}
+
+
+def _structure(fit: LmmFit | OlsFit) -> str | None:
+    """The structure of the residuals as typed; None for independent ones of one variance."""
+    residual = getattr(fit, "residual", None)
+    return None if residual is None else str(residual.structure)
 
 
 def _coefficients(fit: LmmFit | OlsFit) -> dict[str, Json]:

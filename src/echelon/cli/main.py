@@ -13,6 +13,7 @@ from echelon.cli.datasets import datasets
 from echelon.cli.demo import demo
 from echelon.cli.describe import describe
 from echelon.cli.fit import FitCommand, fit
+from echelon.cli.power import PowerCommand, power
 from echelon.cli.terminal import say
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command(cls=Command)(demo)
 app.command(cls=FitCommand)(fit)
 app.command(cls=CompareCommand)(compare)
 app.command(cls=Command)(describe)
+app.command(cls=PowerCommand)(power)
 app.command(cls=Command)(datasets)
 
 

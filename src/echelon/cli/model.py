@@ -25,6 +25,7 @@ class Model:
     df: opt.Df = opt.Df.satterthwaite
     precision: str | None = None
     offset: str | None = None
+    residual: str | None = None
     summaries: bool = False
     n: str | None = None
     sd: str | None = None
@@ -35,6 +36,7 @@ class Model:
         given = {
             "--ml": not self.reml,
             "--df": self.df is not opt.Df.satterthwaite,
+            "--residual": self.residual is not None,
             "--summaries": self.summaries,
         }
         return [option for option, used in given.items() if used]
@@ -47,8 +49,10 @@ class Model:
             )
         if (self.n or self.sd) and not self.summaries:
             raise typer.BadParameter("--n and --sd go with --summaries.")
-        if self.summaries and (self.precision or self.offset):
-            raise typer.BadParameter("--precision and --offset do not go with --summaries.")
+        if self.summaries and (self.precision or self.offset or self.residual):
+            raise typer.BadParameter(
+                "--precision, --offset and --residual do not go with --summaries."
+            )
 
 
 def has_random_part(formula: str) -> bool:
@@ -72,6 +76,7 @@ def fit_model(model: Model, table: object) -> LMM | OLS:
         df=model.df.value,
         precision=model.precision,
         offset=model.offset,
+        residual=model.residual,
     )
 
 

@@ -46,7 +46,8 @@ class Confint(StrEnum):
     bootstrap = "bootstrap"
 
 
-def _path(help_: str, metavar: str = "PATH") -> object:
+def path_option(help_: str, metavar: str = "PATH") -> object:
+    """An option for a file to write."""
     return typer.Option(metavar=metavar, help=help_, rich_help_panel=_FILES)
 
 
@@ -91,6 +92,14 @@ Precision = Annotated[
     str | None, _column("Known precision weights, Var(e_i) = sigma^2 / w_i.", "--precision")
 ]
 Offset = Annotated[str | None, _column("Added to the fixed part.", "--offset")]
+Residual = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help='Structure of the residuals: "by(sector)", "ar1(time | id)", "cs(1 | id)".',
+        rich_help_panel=_MODEL,
+    ),
+]
 Summaries = Annotated[
     bool,
     typer.Option(
@@ -176,18 +185,22 @@ Replicates = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    _test("With --confint bootstrap: the same draws at every call.", "--seed", metavar="N"),
+    _test(
+        "With --confint bootstrap or --simulate: the same draws at every call.",
+        "--seed",
+        metavar="N",
+    ),
 ]
 
-Report = Annotated[Path | None, _path("A report in one HTML file.", "HTML")]
-Docx = Annotated[Path | None, _path("The tables in Word.")]
-Pptx = Annotated[Path | None, _path("The tables in PowerPoint.")]
-Html = Annotated[Path | None, _path("The tables in HTML.")]
-Latex = Annotated[Path | None, _path("The tables in LaTeX.")]
-Figures = Annotated[Path | None, _path("All figures that suit the model.", "DIR")]
+Report = Annotated[Path | None, path_option("A report in one HTML file.", "HTML")]
+Docx = Annotated[Path | None, path_option("The tables in Word.")]
+Pptx = Annotated[Path | None, path_option("The tables in PowerPoint.")]
+Html = Annotated[Path | None, path_option("The tables in HTML.")]
+Latex = Annotated[Path | None, path_option("The tables in LaTeX.")]
+Figures = Annotated[Path | None, path_option("All figures that suit the model.", "DIR")]
 Groups = Annotated[
     Path | None,
-    _path(
+    path_option(
         "One row a group: mean, weight, reliability, EB; all factors in one table.",
         "CSV",
     ),

@@ -48,6 +48,11 @@ def is_path(file: str) -> bool:
     return not file.startswith(_PREFIX) and Path(file).expanduser().exists()
 
 
+def is_data(file: str) -> bool:
+    """Whether a word is a data file that exists, or the name of a bundled data set."""
+    return file.startswith(_PREFIX) or is_path(file) or file in ec.datasets.names()
+
+
 def _bundled(name: str, said: str = "") -> object:
     """Load a bundled data set, and say that it is one and whether it is simulated."""
     if ec.datasets.codebook(name).synthetic:

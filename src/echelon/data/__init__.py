@@ -8,6 +8,7 @@ from echelon.data.complete import Missing, check_finite, complete_cases
 from echelon.data.frame import Frame
 from echelon.data.native import Values, named, to_native
 from echelon.data.readers import read
+from echelon.data.writers import write
 
 __all__ = [
     "Column",
@@ -21,4 +22,5 @@ __all__ = [
     "named",
     "read",
     "to_native",
+    "write",
 ]

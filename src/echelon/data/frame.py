@@ -93,6 +93,11 @@ class Frame:
         return "pyarrow" if implementation.is_pyarrow() else "pandas"
 
     @property
+    def index(self) -> object:
+        """The row labels of a pandas table; None in the other libraries."""
+        return getattr(self.native, "index", None) if self.backend == "pandas" else None
+
+    @property
     def native(self) -> object:
         """The table itself, in its own library."""
         return self.table.to_native()

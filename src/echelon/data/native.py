@@ -19,7 +19,7 @@ Values: TypeAlias = Sequence[object] | NDArray[Any] | Column
 """What a column of a result table is made from."""
 
 
-def to_native(columns: Mapping[str, Values], backend: str) -> object:
+def to_native(columns: Mapping[str, Values], backend: str, index: object = None) -> object:
     """A table in the library named `backend`, made from columns of equal length.
 
     Integers stay integers, floats floats, text text. `None` is missing; so is `nan`, which
@@ -31,6 +31,7 @@ def to_native(columns: Mapping[str, Values], backend: str) -> object:
     ----------
     columns : names and values, in the order of the table
     backend : "pandas", "polars" or "pyarrow"
+    index : row labels for pandas, as `Frame.index` gives them; None for 0, 1, ...
 
     Raises
     ------
@@ -49,7 +50,10 @@ def to_native(columns: Mapping[str, Values], backend: str) -> object:
     made = {name: make(_tidy(values)) for name, values in columns.items()}
     if not made:  # narwhals cannot tell the library of an empty dictionary of columns
         return nw.DataFrame.from_dict({}, schema={}, backend=library).to_native()
-    return nw.DataFrame.from_dict(made, backend=library).to_native()
+    native: Any = nw.DataFrame.from_dict(made, backend=library).to_native()
+    if index is not None and library == "pandas":
+        native.index = index
+    return native
 
 
 def check_backend(backend: str) -> Backend:

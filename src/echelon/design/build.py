@@ -43,6 +43,8 @@ class Built:
     columns : the variables of the fixed part and of the formula's offsets over the rows used, kept
         by reference: what reference grids and predictions are made of
     shift : the values of `offset=` over the rows used, None without
+    offset_name, precision_name : the columns that `offset=` and `precision=` named; "" for none
+    behind : of a design made from summaries, rows and standard deviation behind each of its rows
     """
 
     design: Design
@@ -53,6 +55,9 @@ class Built:
     fixed_only: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     shift: Array | None = None
+    offset_name: str = ""
+    precision_name: str = ""
+    behind: tuple[Array, Array] | None = None
 
 
 def build(
@@ -116,6 +121,8 @@ def build(
         fixed_only=_recoded(spec, contrasts),
         columns={name: plain[name] for name in _predictors(spec)},
         shift=None if shift is None else shift.values.astype(np.float64, copy=False),
+        offset_name=offset if isinstance(offset, str) else "",
+        precision_name=precision if isinstance(precision, str) else "",
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import Values, to_native
-from echelon.estimate.engine import FactorEffects
+from echelon.estimate.engine import FactorEffects, Sweep
 from echelon.linalg.distributions import check_level, t_quantile
 from echelon.model.fit import LmmFit
 
@@ -50,8 +50,12 @@ def empirical_bayes(fit: LmmFit, factor: str | None = None) -> Effects:
     return all_effects(fit)[fit.place(factor)]
 
 
-def all_effects(fit: LmmFit) -> tuple[Effects, ...]:
+def all_effects(fit: LmmFit, sweep: Sweep | None = None) -> tuple[Effects, ...]:
     """Empirical Bayes estimates of every factor's random effects, from moments alone.
+
+    Parameters
+    ----------
+    sweep : the engine at the estimates, where it is at hand
 
     Notes
     -----
@@ -60,7 +64,7 @@ def all_effects(fit: LmmFit) -> tuple[Effects, ...]:
     last form is used: the difference loses its digits where groups are reliable.
     """
     task = fit.problem
-    sweep = task.engine.sweep(fit.lam_working)
+    sweep = task.engine.sweep(fit.lam_working) if sweep is None else sweep
     parts = task.blocks.parts
     centred = fit.optimum.beta - task.fixed.shift
     beta = np.linalg.solve(task.fixed.back, centred).astype(np.float64)

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon import tolerances
-from echelon.effects.empirical_bayes import all_effects
+from echelon.effects.empirical_bayes import Effects, all_effects
 from echelon.effects.residual_inverse import residual_inverse
 from echelon.effects.rows import Rows, own_rows
+from echelon.errors import NotYetSupported
+from echelon.estimate.iterative.engine import Iterative
 from echelon.model.fit import LmmFit
 
 Array = NDArray[np.float64]
@@ -30,14 +32,51 @@ def row_variance(fit: LmmFit, rows: Rows) -> Array:
     -----
     The conditional variance z'Var(u | y) z, over all factors, and what the estimation of beta adds,
     a'(X'V^-1X)^-1 a with a = x - X'V^-1 Z T z (`row-variance`). Cost O(m (p + q)^2); with crossed
-    factors one product of the border with the dense part besides.
+    factors one product of the border with the dense part besides. After the iterative method one
+    solution for every different row.
+
+    Raises
+    ------
+    NotYetSupported : too many different rows after the iterative method
     """
-    out = row_covariance(fit, rows, rows)
+    if isinstance(fit.problem.engine, Iterative):
+        out = _solved(fit, fit.problem.engine, rows)
+    else:
+        out = row_covariance(fit, rows, rows)
     for part, Z, codes in zip(fit.problem.blocks.parts, rows.Z, rows.codes, strict=True):
         new = codes < 0
         lam = fit.optimum.sigma * fit.optimum.lam[part, part]
         out[new] += np.square(Z[new] @ lam).sum(axis=1)
     return np.maximum(out, 0.0)
+
+
+def _solved(fit: LmmFit, engine: Iterative, rows: Rows) -> Array:
+    """The variance without new groups by one solution for every different row of Z."""
+    sweep, sigma2 = engine.sweep(fit.lam_working), fit.optimum.sigma2
+    out = np.square(_leverage(fit, all_effects(fit, sweep), rows)).sum(axis=1)
+    whiten = [fit.problem.whiten[part, part] for part in fit.problem.blocks.parts]
+    parts = [
+        (np.where((codes >= 0)[:, None], Z, 0.0), np.where(Z.any(axis=1), codes, -1))
+        for Z, codes in _whitened(rows, whiten)
+    ]
+    keys = np.column_stack([np.column_stack(part) for part in parts])
+    _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    if len(first) > tolerances.SOLVED_ROWS and any((codes >= 0).any() for _, codes in parts):
+        raise NotYetSupported(
+            f"Standard errors with random effects of {len(first):,} different rows: after "
+            'method="iterative" each takes a solution of its own, and at most '
+            f'{tolerances.SOLVED_ROWS} are made. Give fewer rows; random="none" has intervals for '
+            "any number."
+        )
+    columns = [np.zeros((engine.system.effects(f), len(first))) for f in range(len(parts))]
+    for f, (Z, codes) in enumerate(parts):
+        at = np.flatnonzero(codes[first] >= 0)
+        for a in range(Z.shape[1]):
+            columns[f][codes[first][at] * Z.shape[1] + a, at] = Z[first][at, a]
+    others = [columns[g] for g in engine.system.starts]
+    found = sweep.forms(columns[engine.system.first], np.concatenate(others))
+    total: Array = out + sigma2 * found[place.ravel()]
+    return total
 
 
 def row_covariance(fit: LmmFit, left: Rows, right: Rows) -> Array:
@@ -48,7 +87,10 @@ def row_covariance(fit: LmmFit, left: Rows, right: Rows) -> Array:
     sweep, task, sigma2 = fit.problem.engine.sweep(fit.lam_working), fit.problem, fit.optimum.sigma2
     whiten = [task.whiten[part, part] for part in task.blocks.parts]
     seen = [_whitened(rows, whiten) for rows in (left, right)]
-    out: Array = np.einsum("mi,mi->m", _leverage(fit, left), _leverage(fit, right))
+    effects = all_effects(fit, sweep)
+    shared = _leverage(fit, effects, left)
+    other = shared if left is right else _leverage(fit, effects, right)
+    out: Array = np.einsum("mi,mi->m", shared, other)
     for f, (Zf, j) in enumerate(seen[0]):
         for g, (Zg, k) in enumerate(seen[1]):
             if left is right and g < f:  # the mirror of a pair that is counted twice below
@@ -67,10 +109,10 @@ def _whitened(rows: Rows, whiten: list[Array]) -> list[tuple[Array, NDArray[np.i
     return [(Z @ T, codes) for Z, T, codes in zip(rows.Z, whiten, rows.codes, strict=True)]
 
 
-def _leverage(fit: LmmFit, rows: Rows) -> Array:
+def _leverage(fit: LmmFit, found: tuple[Effects, ...], rows: Rows) -> Array:
     """(m, p) of which products are what the estimation of beta adds."""
     a = rows.X @ fit.problem.fixed.back
-    for effects, Z, codes in zip(all_effects(fit), rows.Z, rows.codes, strict=True):
+    for effects, Z, codes in zip(found, rows.Z, rows.codes, strict=True):
         seen = codes >= 0
         a[seen] -= np.einsum("mq,mqp->mp", Z[seen], effects.leverage[codes[seen]])
     scaled: Array = a @ fit.optimum.root

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.design.design import Design, FactorDesign
+from echelon.effects.residual_law import drawn_noise
 from echelon.model.fit import LmmFit
 from echelon.moments.responses import ResponseMoments
 from echelon.moments.span import Span, drawn
@@ -35,15 +36,15 @@ def simulated_products(fit: LmmFit, at: Span, R: int, rng: np.random.Generator) 
 def simulated_rows(fit: LmmFit, R: int, rng: np.random.Generator) -> Array:
     """R responses (n, R) drawn from the fitted model, offset included. Cost O(n R q).
 
+    Residuals have the residual structure and the precision weights of the fit.
+
     Raises
     ------
     NeedsRows : the fit was made from summaries
     """
     design = fit.rows("simulating rows").design
     effects = drawn_effects(fit, R, rng)
-    noise = fit.optimum.sigma * rng.standard_normal((design.n, R))
-    if design.precision is not None:
-        noise /= np.sqrt(design.precision)[:, None]
+    noise = drawn_noise(fit, R, rng)
     return fixed_rows_of(fit)[:, None] + random_rows(design, effects) + noise
 
 

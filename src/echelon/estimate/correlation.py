@@ -150,6 +150,20 @@ class Coordinates:
         scaled: Array = c / (ratio[design.first] * ratio[design.second])
         return scaled
 
+    def search(self, ratio: Array, phi: float) -> Array:
+        """(r,) the coordinates z of ratios delta_h (H,) and the correlation: `natural` undone."""
+        z = np.zeros(self.r)
+        z[: self.strata] = np.log(ratio[1:])
+        if not self.correlated:
+            return z
+        with np.errstate(divide="ignore"):
+            if self.structure.spec.correlation == "cs":
+                z[-1] = np.log(phi - self.low) - np.log1p(-phi)
+            else:
+                a = np.sign(phi) * abs(phi) ** self.unit
+                z[-1] = np.arctanh(a) if self._hyperbolic else np.log(a) - np.log1p(-a)
+        return self.within(z)
+
     def edge(self, z: Array) -> tuple[int, str]:
         """The coordinate of the correlation and what it says, when it is at a bound; (-1, "").
 

@@ -64,7 +64,7 @@ def fit_lmm(
     sets = None if structure is None else residual_moments(built.design, structure)
     moments = from_rows(built.design) if sets is None else sets.base
     seconds = (("design", designed - began), ("compress", perf_counter() - designed))
-    source = Source("rows", frame.backend, built.missing, frame.about, seconds)
+    source = Source("rows", frame.backend, built.missing, frame.about, seconds, frame.index)
     if sets is not None:
         if probes is not None:
             raise NotYetSupported('method="iterative" does not take residual= structures.')
@@ -84,6 +84,7 @@ def fit_summaries(formula: str, summaries: Summaries, *, reml: bool, df: DfMetho
     if built.used is not None:
         sizes, spreads = sizes[built.used], spreads[built.used]
     moments = from_summaries(built.design, sizes, spreads)
+    built = replace(built, behind=(sizes, spreads))
     seconds = (("design", perf_counter() - began), ("compress", 0.0))
     source = Source("summaries", frame.backend, built.missing, frame.about, seconds)
     return fit_moments(moments, spec, reml=reml, df=df, source=source, built=built)

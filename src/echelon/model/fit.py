@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -33,6 +33,7 @@ class Source:
     missing : rows in the table, rows used, rows lost by variable
     about : what every reader should know of the data, e.g. that they are synthetic; ""
     seconds : wall time by stage: "design", "compress", "prepare", "search", "finish"
+    index : the row labels of a pandas table, to give back what has one value a row; None elsewhere
     """
 
     kind: Literal["rows", "summaries"]
@@ -40,6 +41,7 @@ class Source:
     missing: Missing
     about: str = ""
     seconds: tuple[tuple[str, float], ...] = ()
+    index: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -169,7 +171,8 @@ class LmmFit:
         """
         if self.built is None or self.source.kind == "summaries":
             raise NeedsRows(
-                f"{what} needs the single rows; this model was fitted from summaries (n, mean, sd)."
+                f"{what}: this takes single rows, and the model was fitted from summaries "
+                "(n, mean, sd)."
             )
         return self.built
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from echelon import tolerances
 from echelon.data import Frame
-from echelon.design.build import Extra, build
+from echelon.design.build import Built, Extra, build
 from echelon.errors import NotIdentified
 from echelon.estimate.problem import fixed_part
-from echelon.formula import parse
+from echelon.formula import ModelSpec, parse
 from echelon.linalg.threads import serial
 from echelon.linalg.triangular import inverse
 from echelon.model.accepted import linear
@@ -32,6 +32,13 @@ def fit_ols(
     frame = Frame.of(data)
     spec = linear(parse(formula, frame.columns))
     built = build(spec, frame, precision=precision, offset=offset, contrasts=contrasts)
+    source = Source("rows", frame.backend, built.missing, frame.about, index=frame.index)
+    return fit_built(built, spec, source)
+
+
+@serial
+def fit_built(built: Built, spec: ModelSpec, source: Source) -> OlsFit:
+    """Fit a linear model to a design that is laid out already."""
     moments = from_rows(built.design)
     fixed = fixed_part(moments)
     cross = fixed.lay.T @ moments.cross @ fixed.lay
@@ -55,6 +62,6 @@ def fit_ols(
         sigma2=sigma2,
         rss=rss,
         tss=float(moments.cross[-1, -1]) if moments.intercept else raw,
-        source=Source("rows", frame.backend, built.missing, frame.about),
+        source=source,
         built=built,
     )

@@ -89,13 +89,23 @@ def own_part(fit: LmmFit, place: int = 0) -> OwnPart:
 
 
 def _inverses(ZtZ: Array) -> Array:
-    """(J, q, q) inverses, nan where a group's random columns are dependent."""
-    values, vectors = np.linalg.eigh(ZtZ)
+    """(J, q, q) inverses, nan where a group's random columns are dependent.
+
+    Columns are measured in their spread over all groups, so that units do not matter.
+    """
+    unit = _units(ZtZ)
+    values, vectors = np.linalg.eigh(ZtZ / unit)
     good = values[:, 0] > 1e-10 * np.maximum(values[:, -1], np.finfo(float).tiny)
     inverse = np.full_like(ZtZ, np.nan)
     V = vectors[good]
-    inverse[good] = (V / values[good][:, None, :]) @ V.transpose(0, 2, 1)
+    inverse[good] = (V / values[good][:, None, :]) @ V.transpose(0, 2, 1) / unit
     return inverse
+
+
+def _units(ZtZ: Array) -> Array:
+    """(q, q) products of the columns' spreads over all groups."""
+    spread = np.sqrt(np.einsum("jaa->a", ZtZ) / len(ZtZ))
+    return np.outer(spread, spread)
 
 
 def _within_span(
@@ -113,7 +123,9 @@ def _within_span(
     singular = np.isnan(inverse[:, 0, 0])
     full = inverse.copy()
     if singular.any():
-        full[singular] = np.linalg.pinv(group.ZtZ[singular], rcond=1e-10, hermitian=True)
+        unit = _units(group.ZtZ)
+        pinned = np.linalg.pinv(group.ZtZ[singular] / unit, rcond=1e-10, hermitian=True)
+        full[singular] = pinned / unit
     part = np.einsum("jab,jb->ja", full, ZtX)
     left = total - float(np.einsum("ja,ja->", part, ZtX))
     return part if left <= _IN_SPAN * total else None

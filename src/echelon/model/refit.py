@@ -17,6 +17,7 @@ from echelon.formula import ModelSpec
 from echelon.model.assemble import fit_problem
 from echelon.model.fit import LmmFit
 from echelon.model.iterative import probes_used
+from echelon.model.refit_rows import from_rows_again, refit_rows, refits_one_by_one
 from echelon.model.refits import Refits
 from echelon.moments.responses import ResponseMoments, responses, with_response
 
@@ -35,12 +36,14 @@ def refit_one(fit: LmmFit, y: Array, name: str | None = None) -> LmmFit:
     -----
     Cost O(n (p + q)) for the cross-products with y (`moments-responses`), then as a search; groups,
     columns and the lists of pairs are not made again. With several factors the search starts where
-    the fit ended.
+    the fit ended. A residual structure and the iterative method begin again from the rows.
     """
-    _require_exact(fit)
     built = fit.rows("refit()")
-    given = responses(fit.moments, built.design, y[:, None])
     spec = fit.spec if name is None else _renamed(fit.spec, name)
+    built = replace(built, design=replace(built.design, y=y, response=spec.response))
+    if from_rows_again(fit):
+        return refit_rows(fit, built, spec)
+    given = responses(fit.moments, built.design, y[:, None])
     moments = with_response(fit.moments, given, 0, spec.response)
     at, shift = working(fit.problem, fit.moments, given)
     check_responses(fit, at, given, (spec.response,))
@@ -52,7 +55,7 @@ def refit_one(fit: LmmFit, y: Array, name: str | None = None) -> LmmFit:
         reml=fit.reml,
         df=fit.df_method,
         source=replace(fit.source, seconds=()),
-        built=replace(built, design=replace(built.design, y=y, response=spec.response)),
+        built=built,
         start=_start(fit),
     )
 
@@ -68,8 +71,9 @@ def refit_many(fit: LmmFit, Y: Array, names: tuple[str, ...]) -> Refits:
     ------
     NotIdentified : a response that is constant, or reproduced by the fixed effects
     """
-    _require_exact(fit)
     design = fit.rows("refit()").design
+    if from_rows_again(fit):
+        return refits_one_by_one(fit, Y, names, refit_one)
     parts = []
     for start in range(0, Y.shape[1], size := _together(fit)):
         some = slice(start, start + size)
@@ -88,7 +92,7 @@ def refit_products(
     For simulation that draws X'e, Z'e and e'e instead of e. A response without a fit is counted as
     failed.
     """
-    _require_exact(fit)
+    _require_exact(fit)  # the rows are needed there
     at, shift = working(fit.problem, fit.moments, given)
     names = tuple(str(r) for r in range(given.R)) if names is None else names
     return _refits(fit, names, [(optima(fit.problem, at, fit.reml, _start(fit)), shift)], None)

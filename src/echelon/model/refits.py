@@ -32,6 +32,7 @@ class Refits:
         +1 or -1) or "failed"
     evaluations : (R,) of the deviance
     responses : (n, R) what was fitted, offset included; None when only cross-products were given
+    residual : (R, r) parameters of the residual structure, as `fit.residual.names`; None without
     """
 
     fit: LmmFit
@@ -45,6 +46,7 @@ class Refits:
     status: NDArray[np.str_]
     evaluations: NDArray[np.intp]
     responses: Array | None
+    residual: Array | None = None
 
     def __post_init__(self) -> None:
         if self.beta.shape != (len(self.names), len(self.terms)):
@@ -67,7 +69,8 @@ class Refits:
     def component_names(self) -> tuple[str, ...]:
         """Columns of `components`, by lme4's names.
 
-        "sd_(Intercept)|Subject", "cor_Days.(Intercept)|Subject", ..., "sigma".
+        "sd_(Intercept)|Subject", "cor_Days.(Intercept)|Subject", ..., "sigma"; then the names of
+        the residual structure's parameters.
         """
         shape = self.fit.optimum.pairs
         owner = [(g.factor, effect) for g in self.fit.moments.groups for effect in g.effects]
@@ -77,12 +80,17 @@ class Refits:
             else f"cor_{owner[r][1]}.{owner[c][1]}|{owner[r][0]}"
             for r, c in zip(shape.row, shape.col, strict=True)
         )
-        return (*names, "sigma")
+        structure = None if self.residual is None else self.fit.residual
+        return (*names, "sigma", *(() if structure is None else structure.names))
 
     @property
     def components(self) -> Array:
-        """(R, t + 1) standard deviations and correlations; nan for the correlation of a zero."""
-        return components(self.fit.optimum.pairs, self.covariance, self.sigma)
+        """(R, t + 1) standard deviations and correlations; nan for the correlation of a zero.
+
+        With a residual structure (R, t + 1 + r), its parameters last.
+        """
+        found = components(self.fit.optimum.pairs, self.covariance, self.sigma)
+        return found if self.residual is None else np.column_stack([found, self.residual])
 
     @property
     def counts(self) -> dict[str, int]:

@@ -26,7 +26,8 @@ class Residual:
     by : name of the strata, e.g. "sex" or "sex:sector"; "" for one variance
     strata : (H,) labels, the reference first; ("",) for one variance
     rows : (H,) rows of each stratum;  stratum : (n,) place in `strata` of each row used, so that
-        `fit.resid / fit.residual.sd[fit.residual.stratum]` are Pearson's residuals
+        `fit.resid / fit.residual.sd[fit.residual.stratum]` are `fit.residuals("scaled")`, what nlme
+        calls Pearson's
     sd : (H,) residual standard deviations, response units;  sd_se : their standard errors
     ratio : (H,) sd over that of the reference (S);  ratio_se : standard errors, 0 for the reference
     correlation : "ar1", "car1" or "cs"; None for independent residuals

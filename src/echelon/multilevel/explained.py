@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import to_native
-from echelon.errors import DataError, NotIdentified
-from echelon.formula import RandomTerm, Terms
-from echelon.model.assemble import fit_moments
+from echelon.errors import DataError
 from echelon.model.fit import LmmFit
-from echelon.model.iterative import probes_used
-from echelon.moments import CrossMoments, GroupMoments, Moments
 from echelon.multilevel.factors import covariance_of
+from echelon.multilevel.icc import residual_variance
+from echelon.multilevel.null_model import null_model
 
 Array = NDArray[np.float64]
-
-_IN_SPAN = 1e-10
-"""The constant is a combination of the random columns when they leave less than this
-share of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,13 +38,12 @@ class Explained:
 
 def explained_values(fit: LmmFit, null: LmmFit | None = None) -> Explained:
     """Proportion of variance explained at each level, from moments alone; see `explained`."""
-    fit.require_plain("Explained variance")
     base = null_model(fit) if null is None else null
     _check_same_data(fit, base)
     mine, theirs = _variances(fit), _variances(base)
     shared = [component for component in mine if component in theirs]
     before, after = (
-        np.array([*(found[component] for component in shared), f.optimum.sigma2])
+        np.array([*(found[component] for component in shared), residual_variance(f)])
         for f, found in ((base, theirs), (fit, mine))
     )
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -73,90 +66,6 @@ def _variances(fit: LmmFit) -> dict[tuple[str, str], float]:
             group.effects, np.diagonal(covariance_of(fit, place)), strict=True
         )
     }
-
-
-def null_model(fit: LmmFit) -> LmmFit:
-    """The intercept-only model of the same response and groups, fitted to the same moments.
-
-    Same estimator, precision weights and offset as `fit`.
-
-    Raises
-    ------
-    NotIdentified : the moments of a model without a random intercept do not hold the group means
-    """
-    spec, constant = fit.spec, Terms((), intercept=True)
-    columns = {":".join(term.group): term.group for term in spec.random}
-    bars = tuple(
-        RandomTerm(constant, columns[name], "unstructured", f"1 | {name}", (0, 0))
-        for name in fit.factors
-    )
-    random = " + ".join(f"({bar.text})" for bar in bars)
-    formula = f"{spec.response} ~ 1 + {random}"
-    return fit_moments(
-        _constant_only(fit),
-        replace(spec, formula=formula, fixed=constant, random=bars),
-        reml=fit.reml,
-        df=fit.df_method,
-        source=fit.source,
-        probes=probes_used(fit),
-    )
-
-
-def _constant_only(fit: LmmFit) -> Moments:
-    """The moments of [1 y] and of a constant within the groups of every factor."""
-    moments = fit.moments
-    pick = [0, len(moments.columns) - 1]
-    ones = [_constant_in(group) for group in moments.groups]
-    alone = tuple(
-        GroupMoments(
-            factor=group.factor,
-            levels=group.levels,
-            effects=("(Intercept)",),
-            sizes=(1,),
-            centre=np.zeros(1),
-            count=group.count,
-            weight=group.weight,
-            ZtZ=group.weight[:, None, None],
-            ZtV=np.einsum("a,jak->jk", c, group.ZtV[:, :, pick])[:, None, :],
-        )
-        for group, c in zip(moments.groups, ones, strict=True)
-    )
-    crossings = tuple(
-        CrossMoments(
-            pair.first,
-            pair.second,
-            pair.row,
-            pair.col,
-            np.einsum("a,mab,b->m", ones[pair.first], pair.blocks, ones[pair.second])[
-                :, None, None
-            ],
-        )
-        for pair in moments.crossings
-    )
-    return replace(
-        moments,
-        columns=("(Intercept)", moments.columns[-1]),
-        intercept=True,
-        centre=moments.centre[pick],
-        cross=moments.cross[np.ix_(pick, pick)],
-        groups=alone,
-        crossings=crossings,
-    )
-
-
-def _constant_in(group: GroupMoments) -> Array:
-    """(q,) the constant as a combination of the random columns: itself, or all indicators."""
-    Zt1 = group.ZtV[:, :, 0]
-    c: Array = np.linalg.lstsq(group.ZtZ.sum(axis=0), Zt1.sum(axis=0), rcond=None)[0].astype(
-        np.float64
-    )
-    left = group.weight - 2 * Zt1 @ c + np.einsum("a,jab,b->j", c, group.ZtZ, c)
-    if not (left <= _IN_SPAN * group.weight).all():
-        raise NotIdentified(
-            f"A model without a random intercept of {group.factor!r} does not hold the group means "
-            "that its null model needs. Fit that model and give it as explained(null=...)."
-        )
-    return c
 
 
 def _check_same_data(fit: LmmFit, null: object) -> None:
@@ -211,6 +120,8 @@ def explained(fit: LmmFit, null: LmmFit | None = None) -> object:
     raudenbush2002, ch. 4). Negative values are reported as they are: a level-1
     predictor without differences between groups lowers sigma^2, and the estimate of tau_00 rises
     because less of the spread of the group means counts as sampling error (snijders2012, sec. 7.1).
+    Under a residual structure the residual variance is its mean over the rows, and the null model
+    has the same structure, estimated again.
     With random slopes tau_00 is the variance where the predictors are zero, so the comparison asks
     for predictors centred in the same way.
 

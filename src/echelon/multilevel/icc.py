@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echelon.data import to_native
 from echelon.model.fit import LmmFit
-from echelon.multilevel.factors import effects_of, is_nested, place_of
+from echelon.moments import Moments
+from echelon.multilevel.factors import covariance_of, is_nested, place_of
+from echelon.multilevel.row_moments import row_moments
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class VarianceShares:
     ----------
     fixed : variance of the fixed part X beta over the rows
     by_factor : mean variance over the rows of the random part of each grouping factor
-    residual : sigma^2, the residual variance of a row of precision weight one
+    residual : sigma^2, the residual variance of a row of precision weight one; its mean over the
+        rows under a residual structure
     """
 
     fixed: float
@@ -51,18 +57,21 @@ class R2:
 
 
 def variance_shares(fit: LmmFit) -> VarianceShares:
-    """Divide the variance of the response into fixed, random and residual, from moments alone.
+    """Divide the variance of the response into fixed, random and residual, from moments.
+
+    With precision weights, from one more pass over the rows, where there are rows.
 
     Notes
     -----
     fixed = beta'S beta / (n - 1), with S the centred cross-products of the predictors;
     random = tr(T M), with M the mean over the rows of z z' (`mean-random-variance`; johnson2014),
     which is tau_00 for random intercepts; those of several grouping factors add. An offset is not
-    part of the fixed part. With precision weights, both means over the rows are weighted;
-    `residual` stays sigma^2.
+    part of the fixed part. With precision weights every row still counts once, and `residual` is
+    sigma^2, the variance of a row of weight one, as in R's `insight`. Under a residual structure
+    `residual` is the mean over the rows of their variances, whatever their correlation
+    (`mean-residual-variance`).
     """
-    fit.require_plain("A share of variance (ICC, R squared)")
-    moments, task, best = fit.moments, fit.problem, fit.optimum
+    moments, best = row_moments(fit), fit.optimum
     slopes = [
         (moments.columns.index(name), b)
         for name, b in zip(fit.names, best.beta, strict=True)
@@ -71,15 +80,31 @@ def variance_shares(fit: LmmFit) -> VarianceShares:
     index = [column for column, _ in slopes]
     beta = np.array([b for _, b in slopes])
     squares = float(beta @ moments.cross[np.ix_(index, index)] @ beta) if slopes else 0.0
-    # in whitened units, where Z_user D_user Z_user' = Z D Z'
-    D = fit.lam_working @ fit.lam_working.T
-    parts = [effects_of(fit, place) for place in range(len(fit.factors))]
     random = tuple(
-        best.sigma2 * float((D[part, part] * blocks.ZtZ.sum(axis=2)).sum()) / moments.weight
-        for part, blocks in zip(parts, task.blocks.factors, strict=True)
+        float((centred_covariance(fit, moments, place) * group.ZtZ.sum(axis=0)).sum())
+        / moments.weight
+        for place, group in enumerate(moments.groups)
     )
     n = moments.n
-    return VarianceShares(squares / moments.weight * n / (n - 1), random, best.sigma2)
+    return VarianceShares(squares / moments.weight * n / (n - 1), random, residual_variance(fit))
+
+
+def residual_variance(fit: LmmFit) -> float:
+    """The mean over the rows of the residual variance, of rows of precision weight one.
+
+    sigma^2; under a residual structure the mean of the variances of the rows' strata.
+    """
+    if fit.residual is None:
+        return fit.optimum.sigma2
+    rows = fit.residual.rows
+    return float(rows @ fit.residual.sd**2) / int(rows.sum())
+
+
+def centred_covariance(fit: LmmFit, moments: Moments, place: int) -> Array:
+    """(q, q) covariance of a factor's effects on columns about the centres of these moments."""
+    back = np.linalg.inv(moments.groups[place].user_from_centred())  # unit triangular
+    found: Array = back @ covariance_of(fit, place) @ back.T
+    return found
 
 
 def icc(fit: LmmFit, factor: str | None = None, *, adjusted: bool = True) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from echelon import tolerances
 from echelon.errors import DataError
 from echelon.model.fit import LmmFit
 from echelon.model.iterative import probes_used
@@ -18,6 +19,8 @@ from echelon.multilevel.groups import group_values
 from echelon.plot.caterpillar import caterpillar
 from echelon.plot.columns import MOST_CATEGORIES, Variable, variable
 from echelon.plot.distributions import distributions
+from echelon.plot.gallery_residuals import residual_figures
+from echelon.plot.league import league
 from echelon.plot.means_by import means_by
 from echelon.plot.shrinkage import shrinkage
 from echelon.plot.sizes import observed, weights
@@ -25,6 +28,7 @@ from echelon.plot.sizes import observed, weights
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_FEW_EFFECTS = 1000  # above it the league table is drawn from fewer draws: eyes see no more
 MOST_ROWS = 40  # groups that figures name row by row: the default of `max_labels`
 
 
@@ -66,14 +70,17 @@ def figures(fit: LmmFit) -> list[Drawing]:
     >>> import echelon as ec
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
-    >>> [name for name, caption, draw in figures(fit)]
-    ['distributions', 'observed', 'weights', 'shrinkage', 'caterpillar']
+    >>> [name for name, caption, draw in figures(fit)][:6]
+    ['distributions', 'observed', 'weights', 'shrinkage', 'caterpillar', 'league']
     """
     made: list[Drawing] = []
     for at in range(len(fit.factors)):
         made.extend(_of_factor(fit, at))
     if fit.built is not None:
         made.extend(_against_predictors(fit))
+    suffixes = tuple(_suffix(fit, at) for at in range(len(fit.factors)))
+    for name, caption, function, options in residual_figures(fit, suffixes):
+        made.append((name, caption, Draw(function, fit, options)))
     return made
 
 
@@ -115,12 +122,12 @@ def _against_sizes(fit: LmmFit) -> list[Drawing]:
 
 def _call(function: Callable[..., Axes], fit: LmmFit, at: int, **options: object) -> Draw:
     J = len(fit.moments.groups[at].levels)
-    named = function in (distributions, shrinkage, caterpillar) and J <= MOST_ROWS
+    named = function in (distributions, shrinkage, caterpillar, league) and J <= MOST_ROWS
     return Draw(function, fit, {"factor": fit.factors[at], **options}, J if named else 0)
 
 
 def _by_term(fit: LmmFit, at: int, term: str) -> list[Drawing]:
-    """Shrinkage and caterpillar of one coefficient; named by it when there are several."""
+    """Shrinkage, caterpillar and league table of one coefficient; named by it among several."""
     group, several = fit.moments.groups[at], len(fit.factors) > 1
     suffix = _suffix(fit, at) + ("" if len(group.effects) == 1 else f"_{_slug(term)}")
     one = f"{'mark' if len(group.levels) <= MOST_ROWS else 'line'}"
@@ -142,8 +149,26 @@ def _by_term(fit: LmmFit, at: int, term: str) -> list[Drawing]:
             "darker intervals do not hold the prediction from the fixed part.",
             _call(caterpillar, fit, at, term=term),
         ),
+        *_ranked(fit, at, term, f"league{suffix}"),
     ]
     return made[1:] if several and _nothing_to_shrink(fit, at) else made
+
+
+def _ranked(fit: LmmFit, at: int, term: str, name: str) -> list[Drawing]:
+    """The league table, where the groups differ and draws from their joint law can be made."""
+    groups = fit.moments.groups
+    place = groups[at].effects.index(term)
+    flat = covariance_of(fit, at)[place, place] <= 0
+    effects = [len(group.levels) * len(group.effects) for group in groups]
+    if flat or probes_used(fit) is not None or sum(effects) - max(effects) > tolerances.MAX_SPAN:
+        return []
+    caption = (
+        "Each line holds the ranks that the data allow one group, the best estimate on top and the "
+        "point at the median: were ranks known, the lines would be points on the diagonal, and "
+        "grey ones cannot even be told from the middle."
+    )
+    n = 10_000 if sum(effects) <= _FEW_EFFECTS else 2_000
+    return [(name, caption, _call(league, fit, at, term=term, n=n))]
 
 
 def _nothing_to_shrink(fit: LmmFit, at: int) -> bool:

@@ -42,3 +42,15 @@ def panels(ax: Axes, count: int) -> list[Axes]:
         )
         for i in range(count)
     ]
+
+
+def finish_panel(panel: Axes, x: str, size: float, *, y: str = "") -> None:
+    """Spines, ticks and names of one panel; `size` of its type in points."""
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+    panel.locator_params(axis="both", nbins=5)
+    panel.tick_params(labelsize=size, colors=theme.INK, color=theme.GREY)
+    panel.set_axisbelow(True)
+    panel.set_xlabel(x, fontsize=size)
+    if y:
+        panel.set_ylabel(y, fontsize=size)

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from echelon.data.files import path_of
 from echelon.errors import FileFormatError, UnknownOption
 from echelon.model.fit import LmmFit
 from echelon.plot import theme
@@ -54,6 +55,20 @@ def picture(
     return file.getvalue()
 
 
+def few_colours(draw: Callable[[Axes], Axes], *, dpi: int = 200) -> bytes:
+    """One of `figures(fit)` as a PNG of 256 colours: a third of the size, the same to the eye."""
+    figure = theme.new_figure(draw.groups if isinstance(draw, Draw) else 0)
+    from PIL import Image  # comes with matplotlib
+
+    draw(figure.subplots())
+    file, pixels = BytesIO(), BytesIO()
+    figure.savefig(pixels, format="rgba", dpi=dpi)
+    size = (int(figure.get_figwidth() * dpi), int(figure.get_figheight() * dpi))
+    full = Image.frombuffer("RGBA", size, pixels.getvalue())
+    full.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, "PNG")
+    return file.getvalue()
+
+
 def save_all(
     fit: LmmFit,
     folder: str | os.PathLike[str],
@@ -86,14 +101,14 @@ def save_all(
     >>> timss = ec.datasets.load("timss", quiet=True)
     >>> fit = ec.lmer("bsmmatxx ~ 1 + (1 | idschool)", timss)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     len(fit.plot.save_all(folder, formats=("svg",)))
-    5
+    ...     [path.name for path in fit.plot.save_all(folder, formats=("svg",))][:2]
+    ['distributions.svg', 'observed.svg']
     """
     for kind in formats:
         if kind not in FORMATS:
             raise UnknownOption("formats", kind, FORMATS)
     theme.new_figure()  # a missing matplotlib is found before a folder is made
-    where, paths = Path(folder), []
+    where, paths = path_of(folder), []
     try:
         where.mkdir(parents=True, exist_ok=True)
         for name, _, draw in figures(fit):

@@ -7,11 +7,12 @@ from typing import Literal
 
 from echelon.errors import EchelonError, MissingDependency
 from echelon.model.fit import LmmFit
-from echelon.plot import Drawing, figures, new_figure, picture
+from echelon.plot import Drawing, few_colours, figures, new_figure, picture
 from echelon.report.markup import bullets, code, paragraph, safe, section
 
 _DPI = 170  # one and a half times the widest the page shows
-_DRAWN_AS_LINES = 100  # groups up to which a picture of vectors is the smaller one
+_DRAWN_AS_LINES = 100  # groups up to which a picture of vectors is tried
+_LARGE = 250_000  # bytes of vectors above which pixels may be smaller
 
 
 def figures_section(fit: LmmFit, first: int = 1) -> str:
@@ -54,8 +55,11 @@ def _data_uri(fit: LmmFit, drawing: Drawing) -> str:
     """Return a figure as a data URI: vectors, or pixels where these take less room."""
     name, _, draw = drawing
     largest = max(len(group.levels) for group in fit.moments.groups)
-    kind: Literal["svg", "png"] = "svg" if largest <= _DRAWN_AS_LINES else "png"
-    return data_uri(picture(name, draw, kind, dpi=_DPI), kind)
+    lines = picture(name, draw, "svg") if largest <= _DRAWN_AS_LINES else b""
+    if 0 < len(lines) <= _LARGE:
+        return data_uri(lines, "svg")
+    pixels = few_colours(draw, dpi=_DPI)
+    return data_uri(lines, "svg") if 0 < len(lines) <= len(pixels) else data_uri(pixels, "png")
 
 
 def data_uri(content: bytes, kind: Literal["svg", "png"]) -> str:

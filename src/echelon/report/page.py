@@ -18,6 +18,7 @@ from echelon import __version__
 from echelon.infer.robust.clusters import Cluster
 from echelon.model.fit import LmmFit
 from echelon.multilevel import group_values
+from echelon.report.checks import checks_section
 from echelon.report.data import data_section
 from echelon.report.figures import figures_section
 from echelon.report.further import Result, further_section, results_of
@@ -147,6 +148,7 @@ def _sections(fit: LmmFit, parts: Parts) -> list[str]:
         data_section(fit, *groups),
         model_section(fit, parts.shown),
         parts.tests,
+        checks_section(fit),
         further,
         groups_section(fit, *groups),
         figures_section(fit, further.count("<figure") + 1),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 
 from echelon.errors import UnknownOption
-from echelon.show.files import atomic
+from echelon.show.files import atomic, path_of
 from echelon.show.html import to_page
 from echelon.show.latex import to_latex
 from echelon.show.table import Table
@@ -36,7 +35,7 @@ def save_tables(
     MissingDependency
         Word or PowerPoint files without the libraries of `echelon[office]`.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = path_of(path).suffix.lower()
     if suffix == ".docx":
         from echelon.show.docx import write_docx
 

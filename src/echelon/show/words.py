@@ -204,14 +204,14 @@ def _share(x: float) -> str:
 
 def intraclass(fit: LmmFit) -> float | None:
     """The intraclass correlation of a model with random intercepts; None for others."""
-    plain = fit.residual is None  # a residual structure has no one share
-    known = plain and all(_INTERCEPT in group.effects for group in fit.moments.groups)
+    known = all(_INTERCEPT in group.effects for group in fit.moments.groups)
     return icc(fit) if known else None
 
 
 def icc_label(fit: LmmFit) -> str:
-    """What the intraclass correlation is called: with random slopes it is a mean over the rows."""
+    """What the intraclass correlation is called: a mean over rows of unequal variances or not."""
     means = all(group.effects == (_INTERCEPT,) for group in fit.moments.groups)
+    means = means and (fit.residual is None or len(fit.residual.strata) == 1)
     return "ICC" if means else "ICC (mean over rows)"
 
 

@@ -178,3 +178,62 @@ this share: rows in another order change about the 13th digit."""
 NOT_NESTED = 1e-6
 """A larger model whose deviance is higher than the smaller one's by more than this does not contain
 it. Two searches of one optimum agree to about 1e-9 of deviance. Unit: deviance."""
+
+REPRODUCED = 1e-10
+"""A row whose residual has less than this share of the variance of its error is reproduced by the
+model: its standardized residual would be a quotient of roundings, which are about 1e-13."""
+
+VARIANCE_STEP = 1e-3
+"""Step of the difference quotients of predictions and their variances in the variance parameters,
+in standard errors of these: its square, 1e-6, is the share by which a quotient is off; rounding of
+about 1e-13 is a share of 1e-10."""
+
+DELETED_RANK = 1e-9
+"""Without some rows a fixed column is left to the search for a single fit, which judges its rank
+exactly, when what earlier columns leave of its sum of squares is below this share of what it was:
+the difference of cross-products carries about 1e-15 of rounding."""
+
+DELETED_EFFECTS = 6
+"""Random effects of a group up to which deletions are refitted in a batch: its products grow with
+the seventh power of their number."""
+
+DELETED_RADIUS = 1.0
+"""Longest step of the one-step approximation of a deletion, in relative standard deviations."""
+
+DELETED_WORK = 1.5e8
+"""Deletions times groups times the squared number of entries of the effects' covariance up to which
+groups are refitted exactly without being asked for (3 to 5 seconds: 10,000 groups with random
+intercepts, 4,000 with a slope). Beyond it by one Newton step, whose error falls with the square of
+the number of groups."""
+
+DELETED_SINGLE = 1e6
+"""Deletions times groups of all factors up to which deletions are refitted one by one without being
+asked for (30 ms each with 500 crossed groups, measured: half a minute at most). Beyond it variance
+parameters are held."""
+
+DELETED_PAIRS = 5e7
+"""Pairs of rows within deleted groups up to which the deletion with variances held is worked out
+from rows (some 10 seconds)."""
+
+RANK_CELLS = 2**25
+"""Counts of ranks kept at a time (128 MB): every rank has its own cell up to 5,792 groups; beyond,
+neighbouring ranks share one, at 100,000 groups 300 of them, a third of a percent of the table."""
+
+COMPARED_PAIRS = 200_000
+"""Pairs of groups over which the level of comparison intervals is averaged: all up to 632 groups,
+beyond evenly spread ones in which each group is equally often. The level of a pair varies by about
+0.005, so that the average is good to 1e-5."""
+
+OVERLAP_STEPS = 100
+"""Steps of the search for the width of comparison intervals at most; 6 to 10 are usual."""
+
+ALONE = 1e-10
+"""A row determines a coefficient by itself when 1 minus its leverage is below this: nothing is
+known of the fit without it (R's lm.influence asks for 2e-15, where rounding decides)."""
+
+INFLUENCE_PAIRS = 1_000_000
+"""Pairs of rows within deleted groups handled at a time (8 MB an array)."""
+
+QUASI_LEAST = 1e-4
+"""A quasi-variance is no smaller than this share of the mean variance of a difference: where errors
+hang together in knots, least squares may give a negative one."""

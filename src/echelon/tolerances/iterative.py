@@ -53,5 +53,9 @@ SOLVED_WORK = 5e7
 """The iterative method works out the conditional variances of all groups of a factor when effects
 times entries of the border are up to this: a few seconds."""
 
+SOLVED_ROWS = 200
+"""Different rows whose predictions have standard errors after the iterative method: each takes one
+solution of the core, and its degrees of freedom two more for each variance parameter."""
+
 SOLVED_AT_ONCE = 64
 """Right-hand sides solved together for conditional variances."""

@@ -47,15 +47,14 @@ class Charts:
             getattr(self, name)[..., which] = getattr(new, name)
 
 
-def charts(at: Evaluations, shape: Pairs, df: int) -> Charts:
-    """Local coordinates around evaluations; df is n - p (REML) or n (ML)."""
+def charts(at: Evaluations, shape: Pairs, df: Array) -> Charts:
+    """Local coordinates around evaluations; df (R,) is n - p (REML) or n (ML)."""
     Q, singular = directions(at.F, shape)
     largest = singular.max(axis=0, initial=0.0)
     singular = np.where(singular > tolerances.NULL * largest, singular, 0.0)
     row, col = shape.row, shape.col
     below = np.where(shape.on_diagonal, 0.0, 1.0)[:, None]
-    turn = Q[np.ix_(row, row)] * Q[np.ix_(col, col)]
-    turn += below * Q[np.ix_(row, col)] * Q[np.ix_(col, row)]  # D -> Q D Q' on free entries
+    turn = _turn(Q, shape)
     c = df / at.rho2
     in_D = np.einsum("lir,lr->ir", turn, at.slope - c * at.score)
     slope = np.zeros_like(Q)
@@ -73,6 +72,21 @@ def charts(at: Evaluations, shape: Pairs, df: int) -> Charts:
         hessian=chain[:, None] * second * chain + 2 * same * slope[np.ix_(row, row)],
         slope=slope,
     )
+
+
+def jacobian(local: Charts, shape: Pairs) -> Array:
+    """(t, t, R) derivative of the free entries of D (rows) in x, as `Chart.D_gradient`."""
+    chain = local.singular[shape.col] * np.where(shape.on_diagonal, 2.0, 1.0)[:, None]
+    return np.asarray(_turn(local.Q, shape) * chain)
+
+
+def _turn(Q: Array, shape: Pairs) -> Array:
+    """(t, t, R) the map D -> Q D Q' on free entries."""
+    row, col = shape.row, shape.col
+    turn = Q[np.ix_(row, row)] * Q[np.ix_(col, col)]
+    below = np.where(shape.on_diagonal, 0.0, 1.0)[:, None]
+    turn += below * Q[np.ix_(row, col)] * Q[np.ix_(col, row)]
+    return turn
 
 
 def directions(F: Array, shape: Pairs) -> tuple[Array, Array]:

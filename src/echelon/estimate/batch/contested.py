@@ -22,7 +22,7 @@ Evaluate = Callable[[Places, Array], Evaluations]
 
 
 def contested(
-    evaluate: Evaluate, at: Evaluations, which: Places, *, shape: Pairs, df: int
+    evaluate: Evaluate, at: Evaluations, which: Places, *, shape: Pairs, df: Array
 ) -> Flags:
     """Whether the deviance falls towards another minimum beyond a valley.
 
@@ -30,6 +30,7 @@ def contested(
     ----------
     evaluate : the deviance of some responses at their covariance factors
     at : local optima of those responses, in the order of `which`
+    df : (R,) degrees of freedom of their residual variances
     """
     found = np.zeros(len(which), dtype=bool)
     local = charts(at, shape, df)
@@ -46,12 +47,12 @@ def contested(
             moved = local.singular[:, some]
             moved[i] = size
             there = evaluate(which[some], local.Q[..., some] * moved)
-            slope = sign * _slope(there, local.Q[:, i][:, some], shape, df)
+            slope = sign * _slope(there, local.Q[:, i][:, some], shape, df[some])
             found[some] |= slope >= 0 if sign > 0 else slope > 0
     return found
 
 
-def _slope(there: Evaluations, direction: Array, shape: Pairs, df: int) -> Array:
+def _slope(there: Evaluations, direction: Array, shape: Pairs, df: Array) -> Array:
     """(R,) derivative of the deviance in the variance along a direction (q, R)."""
     g = there.slope - df / there.rho2 * there.score
     slope: Array = (g * direction[shape.row] * direction[shape.col]).sum(axis=0)

@@ -86,6 +86,13 @@ def evaluate(design: Layout, given: LocalResponses, F: Array, reml: bool) -> Eva
     return Evaluations(value, F, D, rho2, beta, Xinv, slope, score, trace, quadratic)
 
 
+def spread_gradient(design: Layout, at: Evaluations) -> Array:
+    """(t, p, p, R) derivative of `Xinv` in the free entries of D: Xinv X'V0^-1 V_i V0^-1 X Xinv."""
+    P, _ = _inverses(design, at.D, at.F)
+    slope = _fixed_derivatives(design, P, at.Xinv)
+    return np.asarray(np.einsum("ixyr,yzr->ixzr", slope, at.Xinv))
+
+
 def _bordered(XX: Array, Xy: Array, yy: Array) -> Array:
     """(p + 1, p + 1, R) cross-products of [X y]."""
     p = len(XX)

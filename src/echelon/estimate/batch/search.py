@@ -7,6 +7,7 @@ the next evaluation. A response that does not settle is left to the search for a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +45,29 @@ class Searches:
     settled: Flags
 
 
-class _Objective:
+class Objective(Protocol):
+    """R deviances, of as many responses on one design or of one response on as many designs."""
+
+    @property
+    def shape(self) -> Pairs:
+        """Free entries of D."""
+
+    @property
+    def df(self) -> Array:
+        """(R,) degrees of freedom of the residual variance: n - p (REML) or n (ML)."""
+
+    def __call__(self, which: Places, F: Array) -> Evaluations:
+        """The deviances of some, each at its own covariance factor."""
+
+
+class _Responses:
     """Evaluates and counts; the only state of a search besides `Evaluations` and `Charts`."""
 
     def __init__(self, design: Layout, given: LocalResponses, reml: bool) -> None:
         self.design, self.given, self.reml = design, given, reml
-        self.df = design.n - design.p if reml else design.n
+        self.shape: Pairs = design.pairs
+        df = float(design.n - design.p if reml else design.n)
+        self.df: Array = np.full(len(given.yy), df)
         self.count = np.zeros(len(given.yy), dtype=np.intp)
 
     def __call__(self, which: Places, F: Array) -> Evaluations:
@@ -60,30 +78,40 @@ class _Objective:
 
 def search(design: Layout, given: LocalResponses, reml: bool) -> Searches:
     """Minimise the profiled deviance of each response over its covariance factor."""
-    objective, shape = _Objective(design, given, reml), design.pairs
+    objective = _Responses(design, given, reml)
     everyone = np.arange(len(given.yy))
     with np.errstate(all="ignore"):  # nan marks what does not exist
-        start = np.eye(shape.q)[:, :, None] * np.full(len(everyone), tolerances.START)
+        start = np.eye(design.q)[:, :, None] * np.full(len(everyone), tolerances.START)
         at = objective(everyone, start)
         _scoring(objective, at)
-        settled = _newton(objective, at, np.flatnonzero(np.isfinite(at.value)))
-        boundary = np.zeros(len(everyone), dtype=bool)
-        at_edge, fine = _to_boundary(objective, at, np.flatnonzero(settled))
-        boundary[at_edge] = True
-        settled[at_edge] = fine
-        ended = np.flatnonzero(settled)
-        settled[ended] = ~contested(objective, at.take(ended), ended, shape=shape, df=objective.df)
+        settled, boundary = descend(objective, at)
     return Searches(at, objective.count, boundary, settled)
+
+
+def descend(objective: Objective, at: Evaluations) -> tuple[Flags, Flags]:
+    """Newton's method and the boundary from where R searches are, in place.
+
+    Returns which of them are settled, and which of all have a direction at exactly zero.
+    """
+    settled = _newton(objective, at, np.flatnonzero(np.isfinite(at.value)))
+    boundary = np.zeros(len(settled), dtype=bool)
+    at_edge, fine = _to_boundary(objective, at, np.flatnonzero(settled))
+    boundary[at_edge] = True
+    settled[at_edge] = fine
+    ended = np.flatnonzero(settled)
+    df, shape = objective.df[ended], objective.shape
+    settled[ended] = ~contested(objective, at.take(ended), ended, shape=shape, df=df)
+    return settled, boundary
 
 
 # --- expected information -------------------------------------------------------------------
 
 
-def _scoring(objective: _Objective, at: Evaluations) -> None:
+def _scoring(objective: Objective, at: Evaluations) -> None:
     """Iterated MINQUE (`scoring`; searle1992) for those whose deviance it lowers."""
     going = np.flatnonzero(np.isfinite(at.value))
     for _ in range(tolerances.SCORING_STEPS):
-        F = _scoring_target(objective, at.take(going))
+        F = _scoring_target(at.take(going), objective.shape, objective.df[going])
         usable = np.isfinite(F).all(axis=(0, 1))
         going = going[usable]
         if not len(going):
@@ -94,10 +122,10 @@ def _scoring(objective: _Objective, at: Evaluations) -> None:
         at.put(going, new.take(better))
 
 
-def _scoring_target(objective: _Objective, at: Evaluations) -> Array:
+def _scoring_target(at: Evaluations, shape: Pairs, df: Array) -> Array:
     """Factors (q, q, R) of the covariances that solve the system; nan where there are none."""
-    shape, t = objective.design.pairs, len(at.D)
-    trace_P = objective.df - np.einsum("ir,ir->r", at.D, at.slope)
+    t = len(at.D)
+    trace_P = df - np.einsum("ir,ir->r", at.D, at.slope)
     with_one = at.slope - np.einsum("ilr,lr->ir", at.trace, at.D)
     system = np.empty((t + 1, t + 1, len(at.value)))
     system[0, 0] = trace_P - np.einsum("ir,ir->r", at.D, with_one)
@@ -109,7 +137,7 @@ def _scoring_target(objective: _Objective, at: Evaluations) -> Array:
         solved = np.linalg.solve(system.transpose(2, 0, 1), target.T[:, :, None])[:, :, 0].T
     except np.linalg.LinAlgError:  # one of them is singular: no scoring, Newton does it all
         return np.full((shape.q, shape.q, len(at.value)), np.nan)
-    usable = np.isfinite(solved).all(axis=0) & (solved[0] > 1e-3 * at.rho2 / objective.df)
+    usable = np.isfinite(solved).all(axis=0) & (solved[0] > 1e-3 * at.rho2 / df)
     relative = np.where(usable, solved[1:] / np.where(usable, solved[0], 1.0), 0.0)
     D = (shape.basis.T @ relative).reshape(shape.q, shape.q, -1)
     F = cholesky(_floored(D, shape))
@@ -132,11 +160,10 @@ def _floored(D: Array, shape: Pairs) -> Array:
 # --- Newton ---------------------------------------------------------------------------------
 
 
-def _newton(objective: _Objective, at: Evaluations, which: Places) -> Flags:
+def _newton(objective: Objective, at: Evaluations, which: Places) -> Flags:
     """Trust-region Newton from `at`, in place, for some responses; (R,) which of them settled."""
-    shape, df = objective.design.pairs, objective.df
-    settled = np.zeros(len(at.value), dtype=bool)
-    value, local = at.value[which], charts(at.take(which), shape, df)
+    shape, settled = objective.shape, np.zeros(len(at.value), dtype=bool)
+    value, local = at.value[which], charts(at.take(which), shape, objective.df[which])
     radius = np.maximum(0.5 * np.sqrt((local.x**2).sum(axis=0)), 0.3)
     for _ in range(tolerances.BATCH_STEPS):
         way = steps(local, radius)
@@ -148,7 +175,7 @@ def _newton(objective: _Objective, at: Evaluations, which: Places) -> Flags:
         which, value, radius = which[keep], value[keep], radius[keep]
         local, way = local.take(keep), way.take(keep)
         new = objective(which, moved(local, shape, way.step))
-        there = charts(new, shape, df)
+        there = charts(new, shape, objective.df[which])
         accept, radius, stuck = _verdicts(value, new.value, way, radius, local=local, there=there)
         at.put(which[accept], new.take(accept))
         value = np.where(accept, new.value, value)
@@ -179,12 +206,12 @@ def _verdicts(
 # --- boundary -------------------------------------------------------------------------------
 
 
-def _to_boundary(objective: _Objective, at: Evaluations, which: Places) -> tuple[Places, Flags]:
+def _to_boundary(objective: Objective, at: Evaluations, which: Places) -> tuple[Places, Flags]:
     """Put nearly null directions at exactly zero, in place, where the deviance allows it.
 
     Returns who is on the boundary now, and whether it is an optimum (`boundary`).
     """
-    shape = objective.design.pairs
+    shape = objective.shape
     Q, singular = directions(at.F[..., which], shape)
     small = singular < tolerances.BOUNDARY * np.maximum(singular.max(axis=0), 1e-2)
     some = small.any(axis=0)
@@ -198,7 +225,7 @@ def _to_boundary(objective: _Objective, at: Evaluations, which: Places) -> tuple
         return which, np.zeros(0, dtype=bool)
     at.put(which, new.take(kept))
     settled = _newton(objective, at, which)[which]
-    local = charts(at.take(which), shape, objective.df)
+    local = charts(at.take(which), shape, objective.df[which])
     return which, settled & _slopes_upwards(local)
 
 

@@ -33,11 +33,11 @@ def with_response(problem: Problem, given: WorkingResponses, r: int) -> Problem:
         ZtV[:, -1] = part[..., r]
         factors.append(replace(factor, ZtV=ZtV))
     blocks = replace(problem.blocks, factors=tuple(factors))
-    return replace(problem, cross=cross, blocks=blocks, engine=_with_blocks(problem.engine, blocks))
+    return replace(problem, cross=cross, blocks=blocks, engine=with_blocks(problem.engine, blocks))
 
 
-def _with_blocks(engine: Engine, blocks: Blocks) -> Engine:
-    """The engine for blocks that differ in the response only."""
+def with_blocks(engine: Engine, blocks: Blocks) -> Engine:
+    """The engine for blocks that differ in the responses only, of which there may be many."""
     if isinstance(engine, OneFactor):
         return OneFactor(blocks)
     if isinstance(engine, Crossed):

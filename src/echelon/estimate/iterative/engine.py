@@ -204,6 +204,22 @@ class IterativeSweep:
             'method="iterative" does not make. conditional_sd() solves for groups that are named.'
         )
 
+    def forms(self, Z0: Array, Z2: Array) -> Array:
+        """z'(D - D K D) z, exactly, for columns z: (J q, r) of the first factor, (n, r) the rest.
+
+        With what is left of a column when the first factor is eliminated, v = z_2 - N'W z_0, it is
+        z_0'W z_0 + v'W_22 v: one solution of the core for each column (`iterative-conditional`).
+        """
+        out = []
+        for start in range(0, Z0.shape[1], tolerances.SOLVED_AT_ONCE):
+            some = slice(start, start + tolerances.SOLVED_AT_ONCE)
+            WZ = each(self.at.W, Z0[:, some])
+            b = self.at.lam_transposed(Z2[:, some] - self.engine.system.N.T @ WZ)
+            x, _ = conjugate_gradients(self.at, b, tol=tolerances.CG_FIXED)
+            own = np.einsum("jr,jr->r", Z0[:, some], WZ)
+            out.append(own + np.einsum("jr,jr->r", b, x))
+        return np.concatenate(out) if out else np.zeros(0)
+
     def effects(self) -> tuple[FactorEffects, ...]:
         """F of every group; the conditional covariance of factors small enough to be solved for.
 

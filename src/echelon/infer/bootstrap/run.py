@@ -14,6 +14,7 @@ from echelon.infer.bootstrap.draws import Kind, fits, pieces
 from echelon.infer.bootstrap.parameters import parameters
 from echelon.infer.bootstrap.result import Bootstrap
 from echelon.infer.bootstrap.statistic import Statistic, again, first
+from echelon.linalg.generators import generator
 from echelon.linalg.threads import serial
 from echelon.model.fit import LmmFit
 from echelon.model.iterative import probes_used
@@ -131,27 +132,6 @@ def _of_statistic(
         status=status,
         reasons=ranked,
         statistic=statistic,
-    )
-
-
-def generator(rng: object) -> np.random.Generator:
-    """The generator that `rng` asks for.
-
-    Raises
-    ------
-    DataError : neither a seed nor a generator
-
-    >>> generator(1).random() == generator(np.random.default_rng(1)).random()
-    True
-    """
-    if isinstance(rng, np.random.Generator):
-        return rng
-    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
-    if rng is None or (whole and int(cast(int, rng)) >= 0):
-        return np.random.default_rng(cast("int | None", rng))
-    raise DataError(
-        f"rng={rng!r}: give a seed (a whole number of 0 or more) or a numpy.random.Generator, as "
-        "in rng=1 or rng=numpy.random.default_rng(1)."
     )
 
 

@@ -1,0 +1,1 @@
+"""The checks that `fit.check()` makes, each a function of a fit that gives findings."""

@@ -1,0 +1,1 @@
+"""Planning a study: power by formula and by simulation, and estimators compared."""
