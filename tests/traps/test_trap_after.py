@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -196,3 +197,30 @@ def test_influence_of_many_rows_after_the_iterative_method_is_refused_as_such() 
         errors.NotYetSupported, match=r'influence\(\) of 240 rows needs method="exact"'
     ):
         found.influence()
+
+
+@pytest.mark.parametrize(
+    ("linear", "name", "words"),
+    [
+        (False, "predictt", "Did you mean 'predict'"),
+        (True, "sumary", "Did you mean 'summary'"),
+        (True, "ranova", "A linear model has no .ranova: it is of models with groups"),
+        (True, "contextual", "A linear model has no .contextual"),
+    ],
+)
+def test_a_mistyped_method_is_named(linear, name, words):
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    if linear:
+        fit = ec.lm("Reaction ~ Days", sleep)
+    else:
+        fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep)
+    with pytest.raises(AttributeError, match=re.escape(words)):
+        getattr(fit, name)
+    assert not hasattr(fit, "_repr_png_")
+
+
+def test_endless_draws_are_refused():
+    sleep = ec.datasets.load("sleepstudy", quiet=True)
+    fit = ec.lmer("Reaction ~ Days + (1 | Subject)", sleep)
+    with pytest.raises(errors.DataError, match="at most 1,000,000"):
+        fit.ranks(n=10**12)

@@ -7,7 +7,7 @@ the methods to a `LmmFit` and nothing more.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,7 @@ from echelon.api.refit import refit
 from echelon.api.slopes import johnson_neyman, slopes
 from echelon.api.variance_explained import r2_decomposition, r2_levels
 from echelon.data import named
+from echelon.errors import nearest_hint
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.notes import notes
 from echelon.model.theta import names_of_theta, theta
@@ -77,6 +78,26 @@ class _Habits:
     """Names that statsmodels and R users type, each for something that has a method already."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker shall go on finding mistyped names
+
+        def __getattr__(self, name: str) -> object:
+            """Say what a mistyped name may have meant.
+
+            Raises
+            ------
+            AttributeError : always; Python asks here only for what there is not
+            """
+            kind = type(self).__name__
+            if name.startswith("_"):  # Python's and libraries' own questions
+                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+            if isinstance(self, OLS) and hasattr(LMM, name):
+                raise AttributeError(
+                    f"A linear model has no .{name}: it is of models with groups, ec.lmer()."
+                )
+            public = [known for known in dir(type(self)) if not known.startswith("_")]
+            hint = nearest_hint(name, public, "Names")
+            raise AttributeError(f"{kind} has no .{name}.{hint}")
 
     @property
     def params(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]

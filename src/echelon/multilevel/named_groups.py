@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echelon import tolerances
 from echelon.effects.joint import GroupCoefficients, Of, group_coefficients
 from echelon.errors import (
     DataError,
@@ -91,10 +92,15 @@ def check_draws(n: int) -> None:
 
     Raises
     ------
-    DataError : fewer than 100
+    DataError : fewer than 100, or more than make a difference
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 100:
         raise DataError(f"n={n!r} draws: it takes a whole number, 100 at least.")
+    if n > tolerances.MOST_DRAWS:
+        raise DataError(
+            f"n={n:,} draws: at most {tolerances.MOST_DRAWS:,}, with which probabilities have "
+            "standard errors of 0.0005."
+        )
 
 
 def compared(fit: LmmFit, place: int, term: str | None, of: Of) -> GroupCoefficients:

@@ -237,3 +237,6 @@ INFLUENCE_PAIRS = 1_000_000
 QUASI_LEAST = 1e-4
 """A quasi-variance is no smaller than this share of the mean variance of a difference: where errors
 hang together in knots, least squares may give a negative one."""
+
+MOST_DRAWS = 1_000_000
+"""Most draws of the groups' effects: probabilities then have standard errors of at most 0.0005."""
