@@ -295,6 +295,7 @@ def test_weights_come_from_the_information_in_dense_matrices(
     assert law.df == (2, 3, 4, 5)
 
 
+@pytest.mark.slow
 def test_the_mixture_is_the_law_of_simulated_ratios() -> None:
     """No effects in truth: the ratio of (x | g) to none, judged in Monte Carlo standard errors."""
     rng = np.random.default_rng(3)

@@ -287,6 +287,7 @@ def test_ranks_by_drawing_from_the_dense_law(name: str, place: int) -> None:
         assert np.abs(ours - counted.mean(axis=0)).max() < 5 * error * 0.5
 
 
+@pytest.mark.slow  # the same at one model each: test_conditional_aic.py
 def test_the_degrees_of_freedom_are_what_fitted_values_answer_to() -> None:
     """rho plus correction: the sum of d fitted_i / d y_i with the variances estimated again."""
     data = several(8, rows=24)

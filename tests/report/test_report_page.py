@@ -162,6 +162,7 @@ def test_many_groups_are_filtered_and_the_page_stays_small(eclsk, tmp_path):
     assert len(text.encode()) < 3_000_000
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_names_cannot_become_markup(tmp_path):
     rng = np.random.default_rng(1)
     x, g = "<script>alert(1)</script>", "a\"b'<img src=x onerror=alert(2)>"
@@ -176,6 +177,7 @@ def test_names_cannot_become_markup(tmp_path):
     assert "<title>&lt;/title&gt;&lt;script&gt;$style&lt;/script&gt;</title>" in text
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_a_failing_write_leaves_the_older_file(timss, tmp_path, monkeypatch):
     path = tmp_path / "r.html"
     path.write_text("older", encoding="utf-8")
@@ -192,11 +194,13 @@ def test_a_failing_write_leaves_the_older_file(timss, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["r.html"]
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_a_missing_folder_is_said(timss, tmp_path):
     with pytest.raises(FileFormatError, match="does not exist"):
         report(timss, tmp_path / "no" / "r.html")
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_a_fit_reports_itself(timss, tmp_path):
     path = timss.report(tmp_path / "r.html", title="Schools")
     assert path == tmp_path / "r.html"
@@ -209,6 +213,7 @@ def test_a_report_says_nothing_about_the_machine(text):
         assert folder == Path("/") or str(folder) not in plain
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_a_failed_fit_is_not_reported_as_a_result(timss, tmp_path):
     verdict = replace(timss.verdict, status="failed", message="The search stopped.")
     text = written(replace(timss, verdict=verdict), tmp_path)

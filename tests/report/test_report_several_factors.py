@@ -50,6 +50,7 @@ def test_the_page_is_whole(name, request, tmp_path):
     assert labels <= set(ids)
 
 
+@pytest.mark.usefixtures("one_figure")
 def test_the_title_counts_all_groups(three, tmp_path):
     text = three.report(tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<h1>A multilevel model of y in 56 groups of room:school and 16 groups of school" in text

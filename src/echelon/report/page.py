@@ -96,8 +96,8 @@ def report(
     further = results_of(also)
     shown = inference_of(fit, robust=robust, cluster=cluster, intervals=intervals, n=n, rng=rng)
     tests = tests_section(fit, robust=robust, cluster=cluster)
-    page = report_page(fit, title or _title(fit), Parts(shown, tests, further))
-    with atomic(path) as temporary:
+    with atomic(path) as temporary:  # before the page is made: a folder may be missing
+        page = report_page(fit, title or _title(fit), Parts(shown, tests, further))
         temporary.write_text(page, encoding="utf-8", newline="\n")
     return Path(path)
 
