@@ -54,6 +54,7 @@ def main(arguments: list[str]) -> int:
         return call([script, "demo", *rest])
     install("test")
     workers = [] if "-n" in rest else ["-n", "auto", "--dist", "worksteal"]
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers are as many as there are cores
     return call([PYTHON, "-m", "pytest", *workers, *rest], where=ROOT)
 
 
