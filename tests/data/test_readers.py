@@ -205,3 +205,12 @@ def test_options_and_missing_libraries(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "rdata", None)
     with pytest.raises(MissingDependency, match="rdata"):
         read(FILES / "pupils.rds")
+
+
+@pytest.mark.parametrize("backend", ["pandas", "polars", "pyarrow"])
+def test_numbers_in_text_are_read_to_the_last_bit(tmp_path, backend):
+    numbers = np.random.default_rng(1).normal(size=2_000) * 10.0 ** np.arange(-6, 4).repeat(200)
+    path = tmp_path / "n.csv"
+    path.write_text("x\n" + "\n".join(map(repr, numbers.tolist())) + "\n", encoding="utf-8")
+    column = read(path, backend=backend)["x"]
+    assert np.array_equal(np.asarray(column.to_numpy()), numbers)

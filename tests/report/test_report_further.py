@@ -60,12 +60,13 @@ def test_every_kind_of_result_is_shown(fit, results, tmp_path):
     assert len(ids) == len(set(ids))
 
 
-def test_figures_are_numbered_through_the_page(fit, results, tmp_path):
+def test_figures_are_numbered_through_the_page(fit, results, tmp_path, monkeypatch):
+    monkeypatch.undo()  # all figures
     text = fit.report(tmp_path / "r.html", also=results).read_text(encoding="utf-8")
     page = Page(text)
     numbers = [a["id"] for a in page.all("figure")]
     assert numbers == [f"figure-{k}" for k in range(1, len(numbers) + 1)]
-    assert len(numbers) == 1 + 4  # of the fit; means, regions, profile, bootstrap
+    assert len(numbers) == 4 + len(fit.plot.figures())  # means, regions, profile, bootstrap
     assert all(a["alt"] and a["src"].startswith("data:image/") for a in page.all("img"))
     further = text.split('id="further"')[1].split("</section>")[0]
     assert further.count("<figure") == 4

@@ -120,7 +120,13 @@ def _read_text(file: Path, separator: str, backend: Backend) -> object:
         return csv.read_csv(str(file), parse_options=parse, convert_options=absent)
     import pandas as pd
 
-    return pd.read_csv(file, sep=separator, keep_default_na=False, na_values=list(MISSING_TEXT))
+    return pd.read_csv(
+        file,
+        sep=separator,
+        keep_default_na=False,
+        na_values=list(MISSING_TEXT),
+        float_precision="round_trip",  # the number that was written, as the other libraries read it
+    )
 
 
 def _read_parquet(file: Path, backend: Backend) -> object:
