@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from residual_tables import STRUCTURES, covariance, fit, noise_covariance, table
 
 import echelon as ec
-from echelon.effects.residual_kinds import fixed_part
 from echelon.effects.residual_law import drawn_noise
+from echelon.effects.rows import fixed_values
 from echelon.effects.simulated import simulated
 from echelon.errors import DataError, NotYetSupported, UnknownArgument, UnknownOption
 from tolerances import SAME
@@ -36,7 +36,7 @@ def test_noise_has_exactly_the_residual_covariance(residual, precision):
 def test_moments_of_draws(residual, precision):
     """Mean and every covariance of two rows within 5 Monte Carlo standard errors."""
     of, R = fit(residual, precision), 4000
-    Y = simulated(of, R, np.random.default_rng(3)) - fixed_part(of)[:, None]
+    Y = simulated(of, R, np.random.default_rng(3)) - fixed_values(of)[:, None]
     V = covariance(of)
     d = np.diagonal(V)
     assert (np.abs(Y.mean(axis=1)) < 5 * np.sqrt(d / R)).all()

@@ -63,6 +63,15 @@ class FactorDesign:
     codes: NDArray[np.int32]
     terms: tuple[EffectColumns, ...]
 
+    @property
+    def columns(self) -> tuple[Array | None, ...]:
+        """The columns of its effects, term after term; None is the constant."""
+        return tuple(
+            array
+            for term in self.terms
+            for array in (*((None,) if term.intercept else ()), *term.arrays)
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:

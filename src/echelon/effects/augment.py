@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from echelon.data import Frame, Values, to_native
 from echelon.design.build import Built
 from echelon.effects.fitted import fitted
-from echelon.effects.residual_kinds import fixed_part, left_variance, leverages
+from echelon.effects.residual_kinds import left_variance, leverages
+from echelon.effects.rows import fixed_values
 from echelon.errors import DataError, UnknownColumn
 from echelon.formula import columns_in, evaluate
 from echelon.model.fit import LmmFit, OlsFit
@@ -77,7 +78,7 @@ def augment(fit: LmmFit | OlsFit, data: object = None, *, prefix: str = "") -> o
 def row_values(fit: LmmFit | OlsFit) -> dict[str, Array]:
     """The new columns over the rows used, by name."""
     design = (fit.rows("augment()") if isinstance(fit, LmmFit) else fit.built).design
-    conditional, fixed = fitted(fit), fixed_part(fit)
+    conditional, fixed = fitted(fit), fixed_values(fit)
     residual = design.y - conditional
     exact = not isinstance(fit, LmmFit) or probes_used(fit) is None
     unknown = np.full(len(residual), np.nan)

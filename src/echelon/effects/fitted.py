@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import Values, to_native
-from echelon.design.design import Design
 from echelon.effects.empirical_bayes import all_effects, empirical_bayes
+from echelon.effects.rows import design_of, fixed_values, random_values
 from echelon.model.fit import LmmFit, OlsFit
 
 Array = NDArray[np.float64]
@@ -20,33 +20,16 @@ def fitted(fit: LmmFit | OlsFit) -> Array:
     ------
     NeedsRows : the fit was made from summaries
     """
-    built = fit.rows("fitted values") if isinstance(fit, LmmFit) else fit.built
-    design = built.design
-    beta = fit.optimum.beta if isinstance(fit, LmmFit) else fit.beta
-    out = np.zeros(design.n) if design.offset is None else design.offset.copy()
-    for name, b in zip(fit.names, beta, strict=True):
-        out += b if name == "(Intercept)" else b * design.arrays[design.names.index(name)]
-    return out + _random_part(fit, design) if isinstance(fit, LmmFit) else out
-
-
-def _random_part(fit: LmmFit, design: Design) -> Array:
-    """Z u over the rows."""
-    out = np.zeros(design.n)
-    for factor, effects in zip(design.factors, all_effects(fit), strict=True):
-        columns = [
-            array
-            for term in factor.terms
-            for array in (*([np.ones(1)] if term.intercept else []), *term.arrays)
-        ]
-        for a, column in enumerate(columns):
-            out += effects.mode[factor.codes, a] * column
-    return out
+    design = design_of(fit, "fitted values")
+    if not isinstance(fit, LmmFit):
+        return fixed_values(fit)
+    modes = tuple(effects.mode[:, :, None] for effects in all_effects(fit))
+    return fixed_values(fit) + random_values(design, modes)[:, 0]
 
 
 def residuals(fit: LmmFit | OlsFit) -> Array:
     """Response minus fitted values (n,), over the rows used."""
-    design = (fit.rows("residuals") if isinstance(fit, LmmFit) else fit.built).design
-    return design.y - fitted(fit)
+    return design_of(fit, "residuals").y - fitted(fit)
 
 
 def coef(fit: LmmFit, factor: str | None = None) -> object:

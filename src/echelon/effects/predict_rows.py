@@ -223,16 +223,11 @@ def used_rows(fit: LmmFit | OlsFit, *, fixed: bool = True, noise: bool = False) 
                 "This model was fitted from summaries and has no rows of its own to predict for. "
                 "Give some, as predict(table) with the table of the summaries."
             )
-        built, rows = fit.rows("predict()"), own_rows(fit)
+        built = fit.rows("predict()")
         stratum = None if fit.residual is None or not noise else fit.residual.stratum
     else:
         built, stratum = fit.built, None
-        design = fit.built.design
-        one = {"(Intercept)": np.ones(design.n)}
-        X = _stack({**one, **dict(zip(design.names, design.arrays, strict=True))}, fit.names, fit.n)
-        shift = np.zeros(fit.n) if design.offset is None else design.offset
-        rows = Rows(X, shift, (), (), design.precision)
-    used = built.used
+    used, rows = built.used, own_rows(fit)
     return NewRows(
         rows=rows if fixed else replace(rows, offset=np.zeros(rows.m)),
         present=np.ones(rows.m, dtype=bool) if used is None else used,

@@ -11,8 +11,7 @@ from echelon import tolerances
 from echelon.effects.fitted import fitted
 from echelon.effects.residual_law import row_sd, whitened
 from echelon.effects.row_variance import hat_values, row_variance
-from echelon.effects.rows import own_rows
-from echelon.effects.simulate import fixed_rows_of
+from echelon.effects.rows import fixed_values, own_rows
 from echelon.errors import NotYetSupported, UnknownOption
 from echelon.model.fit import LmmFit, OlsFit
 from echelon.model.iterative import probes_used
@@ -74,7 +73,7 @@ def residuals(fit: LmmFit | OlsFit, kind: str = "conditional") -> Array:
         raise UnknownOption("kind", kind, get_args(Kind))
     design = (fit.rows("residuals()") if isinstance(fit, LmmFit) else fit.built).design
     if kind == "marginal":
-        return design.y - fixed_part(fit)
+        return design.y - fixed_values(fit)
     conditional = design.y - fitted(fit)
     if kind == "conditional":
         return conditional
@@ -85,11 +84,6 @@ def residuals(fit: LmmFit | OlsFit, kind: str = "conditional") -> Array:
     scaled = _over(conditional, row_sd(fit))
     sigma = fit.optimum.sigma if isinstance(fit, LmmFit) else np.sqrt(fit.sigma2)
     return scaled if kind == "scaled" else sigma * scaled
-
-
-def fixed_part(fit: LmmFit | OlsFit) -> Array:
-    """X beta plus the offset (n,) over the rows used."""
-    return fixed_rows_of(fit) if isinstance(fit, LmmFit) else fitted(fit)
 
 
 def left_variance(fit: LmmFit | OlsFit) -> Array:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.design.design import FactorDesign
-from echelon.model.fit import LmmFit
+from echelon.design.design import Design
+from echelon.model.fit import LmmFit, OlsFit
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -53,28 +53,53 @@ class Rows:
         )
 
 
-def own_rows(fit: LmmFit) -> Rows:
-    """The rows that a fit used. Memory O(n (p + q)).
+def own_rows(fit: LmmFit | OlsFit) -> Rows:
+    """The rows that a fit used; without Z for a linear model. Memory O(n (p + q)).
 
     Raises
     ------
     NeedsRows : the fit was made from summaries
     """
-    design = fit.rows("The rows of the model").design
-    place = dict(zip(design.names, design.arrays, strict=True))
-    one = np.ones(design.n)
+    design = design_of(fit, "The rows of the model")
+    place, one = dict(zip(design.names, design.arrays, strict=True)), np.ones(design.n)
     columns = [one if name == "(Intercept)" else place[name] for name in fit.names]
     return Rows(
         X=np.column_stack(columns) if columns else np.empty((design.n, 0)),
         offset=np.zeros(design.n) if design.offset is None else design.offset,
-        Z=tuple(_effects(factor, one) for factor in design.factors),
+        Z=tuple(
+            np.column_stack([one if column is None else column for column in factor.columns])
+            for factor in design.factors
+        ),
         codes=tuple(factor.codes.astype(np.intp) for factor in design.factors),
         precision=design.precision,
     )
 
 
-def _effects(factor: FactorDesign, one: Array) -> Array:
-    """(n, q) columns of a factor's effects, term after term."""
-    return np.column_stack(
-        [a for term in factor.terms for a in (*((one,) if term.intercept else ()), *term.arrays)]
-    )
+def design_of(fit: LmmFit | OlsFit, what: str) -> Design:
+    """The design over the rows used.
+
+    Raises
+    ------
+    NeedsRows : the fit was made from summaries; `what` needs the rows
+    """
+    return (fit.rows(what) if isinstance(fit, LmmFit) else fit.built).design
+
+
+def fixed_values(fit: LmmFit | OlsFit) -> Array:
+    """X beta plus the offset (n,), over the rows used; no matrix of the rows is made."""
+    design = design_of(fit, "The fixed part of every row")
+    beta = fit.optimum.beta if isinstance(fit, LmmFit) else fit.beta
+    out = np.zeros(design.n) if design.offset is None else design.offset.copy()
+    for name, b in zip(fit.names, beta, strict=True):
+        out += b if name == "(Intercept)" else b * design.arrays[design.names.index(name)]
+    return out
+
+
+def random_values(design: Design, effects: tuple[Array, ...]) -> Array:
+    """Z b (n, R) of effects (J, q, R) of each factor, over the rows used."""
+    out = np.zeros((design.n, effects[0].shape[2]))
+    for factor, b in zip(design.factors, effects, strict=True):
+        for a, column in enumerate(factor.columns):
+            part = b[factor.codes, a]
+            out += part if column is None else part * column[:, None]
+    return out

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.design.design import Design, FactorDesign
 from echelon.effects.residual_law import drawn_noise
+from echelon.effects.rows import fixed_values, random_values
 from echelon.model.fit import LmmFit
 from echelon.moments.responses import ResponseMoments
 from echelon.moments.span import Span, drawn
@@ -45,7 +45,7 @@ def simulated_rows(fit: LmmFit, R: int, rng: np.random.Generator) -> Array:
     design = fit.rows("simulating rows").design
     effects = drawn_effects(fit, R, rng)
     noise = drawn_noise(fit, R, rng)
-    return fixed_rows_of(fit)[:, None] + random_rows(design, effects) + noise
+    return fixed_values(fit)[:, None] + random_values(design, effects) + noise
 
 
 def drawn_effects(fit: LmmFit, R: int, rng: np.random.Generator) -> tuple[Array, ...]:
@@ -55,34 +55,6 @@ def drawn_effects(fit: LmmFit, R: int, rng: np.random.Generator) -> tuple[Array,
         standard = rng.standard_normal((len(group.levels), len(group.effects), R))
         out.append(np.einsum("ab,jbr->jar", lam[part, part], standard))
     return tuple(out)
-
-
-def fixed_rows_of(fit: LmmFit) -> Array:
-    """X beta plus the offset (n,), over the rows used."""
-    design = fit.rows("the fixed part of every row").design
-    out = np.zeros(design.n) if design.offset is None else design.offset.copy()
-    for name, b in zip(fit.names, fit.optimum.beta, strict=True):
-        out += b if name == "(Intercept)" else b * design.arrays[design.names.index(name)]
-    return out
-
-
-def random_rows(design: Design, effects: tuple[Array, ...]) -> Array:
-    """Z b (n, R) of effects (J, q, R) of each factor."""
-    out = np.zeros((design.n, effects[0].shape[2]))
-    for factor, b in zip(design.factors, effects, strict=True):
-        for a, column in enumerate(_columns(factor)):
-            part = b[factor.codes, a]
-            out += part if column is None else part * column[:, None]
-    return out
-
-
-def _columns(factor: FactorDesign) -> list[Array | None]:
-    """The columns of a factor's effects; None is the constant."""
-    return [
-        array
-        for term in factor.terms
-        for array in (*([None] if term.intercept else []), *term.arrays)
-    ]
 
 
 def _mean(fit: LmmFit) -> tuple[Array, float]:

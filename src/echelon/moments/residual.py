@@ -120,7 +120,7 @@ def _rows_of(design: Design, structure: ResidualDesign, base: Moments) -> _Rows:
     k = len(columns)
     place = []
     for factor, group in zip(design.factors, base.groups, strict=True):
-        arrays = [a for t in factor.terms for a in (*((None,) if t.intercept else ()), *t.arrays)]
+        arrays = factor.columns
         keys = [(id(a), float(c)) for a, c in zip(arrays, group.centre, strict=True)]
         place.append(
             tuple(

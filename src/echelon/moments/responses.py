@@ -109,13 +109,7 @@ _Effects = tuple[NDArray[np.int32], tuple[Array | None, ...]]
 
 def _effects(design: Design) -> list[_Effects]:
     """Codes and columns of each factor's effects; None is the constant."""
-    found: list[_Effects] = []
-    for factor in design.factors:
-        columns: list[Array | None] = []
-        for term in factor.terms:
-            columns += [None, *term.arrays] if term.intercept else term.arrays
-        found.append((factor.codes, tuple(columns)))
-    return found
+    return [(factor.codes, factor.columns) for factor in design.factors]
 
 
 def _add(sums: Array, group: GroupMoments, effects: _Effects, rows: slice, weighted: Array) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.effects.empirical_bayes import Effects, empirical_bayes, total_variance
-from echelon.effects.residual_kinds import fixed_part
-from echelon.effects.rows import own_rows
+from echelon.effects.rows import fixed_values, own_rows
 from echelon.linalg.distributions import chi2_upper_quantile
 from echelon.model.fit import LmmFit
 from echelon.model.own import own_part
@@ -156,7 +155,7 @@ def _log_sds(fit: LmmFit, values: GroupValues) -> list[Array]:
         w = w / np.square(fit.residual.ratio[fit.residual.stratum])
     codes, J = rows.codes[place], len(values.levels)
     total = _spread(design.y, w, codes, J)
-    model = _spread(design.y - fixed_part(fit), w, codes, J)
+    model = _spread(design.y - fixed_values(fit), w, codes, J)
     if values.others:
         return [total, np.full(J, np.nan), model]
     level1 = own_part(fit, place).level1

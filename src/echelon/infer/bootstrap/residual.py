@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from echelon import tolerances
 from echelon.effects.empirical_bayes import all_effects
 from echelon.effects.fitted import residuals
-from echelon.effects.simulate import fixed_rows_of, random_rows
+from echelon.effects.rows import fixed_values, random_values
 from echelon.errors import NotIdentified
 from echelon.model.fit import LmmFit
 
@@ -43,7 +43,7 @@ class Pools:
         noise = self.noise[rng.integers(0, n, (R, n)).T]
         if design.precision is not None:
             noise = noise / np.sqrt(design.precision)[:, None]
-        return self.fixed[:, None] + random_rows(design, chosen) + noise
+        return self.fixed[:, None] + random_values(design, chosen) + noise
 
 
 def pools(fit: LmmFit) -> Pools:
@@ -72,7 +72,7 @@ def pools(fit: LmmFit) -> Pools:
     ):
         centred = found.mode - found.mode.mean(axis=0)
         effects.append(centred @ _reflation(centred, covariance[part, part], factor))
-    return Pools(fit, fixed_rows_of(fit), tuple(effects), noise)
+    return Pools(fit, fixed_values(fit), tuple(effects), noise)
 
 
 def _reflation(centred: Array, T: Array, factor: str) -> Array:
