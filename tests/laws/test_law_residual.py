@@ -15,7 +15,7 @@ from numpy.testing import assert_allclose
 import echelon as ec
 from echelon.data import Frame
 from echelon.design.build import build
-from echelon.design.residual import residual_design
+from echelon.design.residual_layout import residual_design
 from echelon.effects.empirical_bayes import all_effects
 from echelon.estimate.correlation import Coordinates
 from echelon.estimate.deviance import evaluate

@@ -7,7 +7,7 @@ the methods to a `LmmFit` and nothing more.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from echelon.api.emmeans import emmeans
 from echelon.api.explain import explain
 from echelon.api.fit_measures import conditional_aic, design_effect, performance
 from echelon.api.group_comparisons import compare_groups, comparison_intervals
+from echelon.api.habits import Habits, fixef
 from echelon.api.influence import influence
 from echelon.api.likelihood import drop1, ranova
 from echelon.api.maketables import Maketables
@@ -39,10 +40,7 @@ from echelon.api.ranks import ranks
 from echelon.api.refit import refit
 from echelon.api.slopes import johnson_neyman, slopes
 from echelon.api.variance_explained import r2_decomposition, r2_levels
-from echelon.data import named
-from echelon.errors import nearest_hint
 from echelon.model.fit import LmmFit, OlsFit
-from echelon.model.notes import notes
 from echelon.model.theta import names_of_theta, theta
 from echelon.model.work import work
 from echelon.plot import FitPlots, RowPlots
@@ -50,12 +48,6 @@ from echelon.report import report
 from echelon.show.model import model_table, summary, summary_html
 
 Array = NDArray[np.float64]
-
-
-def fixef(fit: LmmFit | OlsFit) -> object:
-    """Fixed effects by name: a pandas Series for pandas users, a dict for others."""
-    values = infer.coefficient_values(fit)
-    return named(values.names, values.estimate, fit.source.backend)
 
 
 def cov_params(
@@ -74,101 +66,7 @@ def cov_params(
     return infer.uncertainty(fit, df, robust=robust, cluster=cluster).vcov.copy()
 
 
-class _Habits:
-    """Names that statsmodels and R users type, each for something that has a method already."""
-
-    __slots__ = ()
-
-    if not TYPE_CHECKING:  # a type checker shall go on finding mistyped names
-
-        def __getattr__(self, name: str) -> object:
-            """Say what a mistyped name may have meant.
-
-            Raises
-            ------
-            AttributeError : always; Python asks here only for what there is not
-            """
-            kind = type(self).__name__
-            if name.startswith("_"):  # Python's and libraries' own questions
-                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
-            if isinstance(self, OLS) and hasattr(LMM, name):
-                raise AttributeError(
-                    f"A linear model has no .{name}: it is of models with groups, ec.lmer()."
-                )
-            public = [known for known in dir(type(self)) if not known.startswith("_")]
-            hint = nearest_hint(name, public, "Names")
-            raise AttributeError(f"{kind} has no .{name}.{hint}")
-
-    @property
-    def params(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
-        """Fixed effects by name."""
-        return fixef(self)
-
-    @property
-    def bse(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
-        """Standard errors by name."""
-        values = infer.coefficient_values(self)
-        return named(values.names, values.std_error, self.source.backend)
-
-    @property
-    def tvalues(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
-        """Statistics (estimate over standard error) by name."""
-        values = infer.coefficient_values(self)
-        return named(values.names, values.statistic, self.source.backend)
-
-    @property
-    def pvalues(self: LmmFit | OlsFit) -> object:  # type: ignore[misc]
-        """Two-sided p-values by name."""
-        values = infer.coefficient_values(self)
-        return named(values.names, values.p_value, self.source.backend)
-
-    @property
-    def llf(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
-        """Log-likelihood (restricted under REML)."""
-        return infer.criteria(self).loglik
-
-    @property
-    def aic(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
-        """Akaike's criterion, deviance + 2 parameters."""
-        return infer.criteria(self).aic
-
-    @property
-    def bic(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
-        """Schwarz's criterion, deviance + log(n) parameters."""
-        return infer.criteria(self).bic
-
-    @property
-    def loglik(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
-        """Log-likelihood (restricted under REML)."""
-        return infer.criteria(self).loglik
-
-    @property
-    def deviance(self: LmmFit | OlsFit) -> float:  # type: ignore[misc]
-        """Minus twice the log-likelihood; under REML the REML criterion."""
-        return infer.criteria(self).deviance
-
-    @property
-    def nobs(self: LmmFit | OlsFit) -> int:  # type: ignore[misc]
-        """Rows used."""
-        return self.n
-
-    @property
-    def fittedvalues(self: LmmFit | OlsFit) -> Array:  # type: ignore[misc]
-        """Fitted values (n,), random effects included."""
-        return effects.fitted(self)
-
-    @property
-    def resid(self: LmmFit | OlsFit) -> Array:  # type: ignore[misc]
-        """Residuals (n,), response minus fitted values."""
-        return effects.residuals(self)
-
-    @property
-    def notes(self: LmmFit | OlsFit) -> tuple[str, ...]:  # type: ignore[misc]
-        """What a reader of the results should know, one sentence each."""
-        return notes(self)
-
-
-class LMM(LmmFit, _Habits, Maketables):
+class LMM(LmmFit, Habits, Maketables):
     """A fitted linear multilevel model; see `LmmFit` for its values."""
 
     __slots__ = ()
@@ -258,7 +156,7 @@ class LMM(LmmFit, _Habits, Maketables):
         return FitPlots(self)
 
 
-class OLS(OlsFit, _Habits, Maketables):
+class OLS(OlsFit, Habits, Maketables):
     """A fitted linear model; see `OlsFit` for its values."""
 
     __slots__ = ()

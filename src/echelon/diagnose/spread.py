@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echelon.data import Column
-from echelon.design.residual import residual_design
+from echelon.design.residual_layout import residual_design
 from echelon.errors import DataError, UnknownColumn
 from echelon.formula import ResidualSpec, parse_residual
 from echelon.infer.criteria import criteria

@@ -10,7 +10,8 @@ import numpy as np
 
 from echelon.data import Column, Frame
 from echelon.design.build import Built
-from echelon.design.residual import ResidualDesign, residual_design
+from echelon.design.residual import ResidualDesign
+from echelon.design.residual_layout import residual_design
 from echelon.estimate.correlation import Coordinates
 from echelon.estimate.identified import check_residual
 from echelon.estimate.residual import search_residual

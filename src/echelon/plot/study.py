@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echelon.errors import DataError, UnknownOption
+from echelon.errors import DataError
 from echelon.plot import theme
 from echelon.plot.panels import columns_of, label_rows, panels
+from echelon.plot.study_choice import Picture, factors_of, measure_of
 from echelon.study.result import (
-    MEASURES,
     Study,
-    factor_name,
     factor_words,
     label,
     shown_factor,
     where_of,
 )
-from echelon.study.run import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +28,6 @@ Array = NDArray[np.float64]
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)), (0, (8, 2)))
 _COLOURS = (*theme.CATEGORIES, theme.INK, theme.GREY)
 _MARKS = (*theme.MARKERS, "X", "*")
-_MOST_PANELS = 9
 _MOST_TICKS = 8
 _PANEL = 0.85  # size of type in a panel, of that of a figure
 _NAMES = {
@@ -100,12 +96,12 @@ def study_plot(
     """
     kept = where_of(study, where)
     rows = tuple(row for row in study.pick(term, estimators) if row.cell in kept)
-    measure = _measure(rows, measure)
-    across, apart = _factors(study, kept, x, panel)
+    measure = measure_of(rows, measure)
+    across, apart = factors_of(study, kept, x, panel)
     rows = tuple(row for row in rows if measure in row.values)
     if not rows:
         raise DataError(f"No estimator of this study has a {measure} of {term!r}.")
-    picture = _Picture(study, rows, measure, across, apart)
+    picture = Picture(study, rows, measure, across, apart)
     title = f"{_NAMES[measure]} of {_term(rows[0].term)} by {factor_words(across)}"
     count = len(picture.levels)
     with theme.canvas(ax, rows=label_rows(count)) as ax:
@@ -120,80 +116,6 @@ def study_plot(
             if apart:
                 _finish(ax, place, picture, i)
     return ax
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Picture:
-    """What is drawn: rows that have the measure; factors along the axis and of the panels."""
-
-    study: Study
-    rows: tuple[Row, ...]
-    measure: str
-    across: str
-    apart: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Estimators."""
-        return tuple(dict.fromkeys(row.estimator for row in self.rows))
-
-    @property
-    def levels(self) -> list[tuple[object, ...]]:
-        """The values of the factors of each panel."""
-        found = list(dict.fromkeys(self.level(row.cell) for row in self.rows))
-        if len(found) > _MOST_PANELS:
-            raise DataError(
-                f"{' and '.join(self.apart)} would make {len(found)} panels; {_MOST_PANELS} is "
-                "most. Pick some cells with where=, or other factors with panel= and x=."
-            )
-        return sorted(found, key=lambda level: [_order(value) for value in level])
-
-    def level(self, cell: int) -> tuple[object, ...]:
-        """The values of the panels' factors in a cell."""
-        values = self.study.factors()
-        return tuple(values[name][cell] for name in self.apart)
-
-
-def _measure(rows: Sequence[Row], asked: str | None) -> str:
-    if asked is not None and asked not in MEASURES:
-        raise UnknownOption("measure", asked, MEASURES)
-    if asked is not None:
-        return asked
-    if rows and rows[0].kind == "variance":
-        return "relative_bias"
-    return "power" if any(row.truth for row in rows) else "coverage"
-
-
-def _factors(
-    study: Study, kept: set[int], x: str | None, panel: Sequence[str] | str | None
-) -> tuple[str, tuple[str, ...]]:
-    """The factor along the axis and those of the panels; whatever else varies is an error."""
-    values = study.factors()
-    varied = [name for name in study.varied() if len({str(values[name][i]) for i in kept}) > 1]
-    numeric = [name for name in varied if name != "n"]
-    effects = [name for name in numeric if name.startswith("effect_")]
-    across = factor_name(study, x) if x is not None else (effects or numeric or varied or ["J"])[0]
-    left = [name for name in varied if name not in (across, *_twin(across))]
-    asked = (panel,) if isinstance(panel, str) else panel
-    apart = tuple(left[:2]) if asked is None else tuple(factor_name(study, p) for p in asked)
-    taken = {*apart, *(twin for name in apart for twin in _twin(name))}
-    more = [name for name in left if name not in taken]
-    if more:
-        name = more[0]
-        found = list(dict.fromkeys(values[name][i] for i in sorted(kept)))
-        shown = ", ".join(shown_factor(name, value).rpartition(" = ")[2] for value in found)
-        raise DataError(
-            f"{name} varies too ({shown}), besides {' and '.join((across, *apart))}. Pick one, as "
-            f"in where={{{name!r}: {found[0]!r}}}."
-        )
-    return across, apart
-
-
-def _twin(name: str) -> tuple[str, ...]:
-    """Sizes in words and in numbers are one factor."""
-    if name == "n":
-        return "n_mean", "n_cv"
-    return ("n",) if name in ("n_mean", "n_cv") else ()
 
 
 def _line(
@@ -213,7 +135,7 @@ def _line(
     )
 
 
-def _panel(ax: Axes, picture: _Picture, level: tuple[object, ...]) -> None:
+def _panel(ax: Axes, picture: Picture, level: tuple[object, ...]) -> None:
     study, measure = picture.study, picture.measure
     values = study.factors()[picture.across]
     spots, ticks = _spots([values[row.cell] for row in picture.rows])
@@ -234,13 +156,6 @@ def _panel(ax: Axes, picture: _Picture, level: tuple[object, ...]) -> None:
         ax.set_xticks(range(len(ticks)), ticks)
     elif len(spots) <= _MOST_TICKS:
         ax.set_xticks(sorted(spots.values()), [f"{x:.3g}" for x in sorted(spots.values())])
-
-
-def _order(value: object) -> tuple[int, float, str]:
-    """Numbers in their order, then words."""
-    if isinstance(value, int | float):
-        return 0, float(value), ""
-    return 1, 0.0, str(value)
 
 
 def _spots(values: Sequence[object]) -> tuple[dict[object, float], list[str] | None]:
@@ -267,7 +182,7 @@ def _target(measure: str, study: Study) -> float | None:
     }.get(measure)
 
 
-def _reach(picture: _Picture) -> tuple[float, float]:
+def _reach(picture: Picture) -> tuple[float, float]:
     """The same for all panels: every bar, and what the measure should be."""
     measure, target = picture.measure, _target(picture.measure, picture.study)
     ends = [
@@ -281,7 +196,7 @@ def _reach(picture: _Picture) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _finish(ax: Axes, place: Axes, picture: _Picture, i: int) -> None:
+def _finish(ax: Axes, place: Axes, picture: Picture, i: int) -> None:
     """Title, spines and grid of a panel."""
     size, count = _PANEL * theme.text_size(ax), len(picture.levels)
     for side in ("top", "right"):
